@@ -1,0 +1,252 @@
+"""Configuration, parsed once. Every value that an operator may set stands in .env.example."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import dj_database_url
+import django_stubs_ext
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
+
+from heirloom import env
+from heirloom.embedded import local
+from heirloom.embedded.local import broker_conninfo
+
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = env.BASE_DIR
+VAR_DIR = Path(env.text("HEIRLOOM_VAR", str(BASE_DIR / "var"))).resolve()
+
+# The embedded mode is what `make run` starts on a new machine: a database, keys and a web server on 127.0.0.1.
+EMBEDDED = not env.text("DATABASE_URL")
+DEBUG = env.boolean("DEBUG", default=False)
+SECRET_KEY = env.secret("SECRET_KEY") or (local.secret_key(VAR_DIR) if EMBEDDED else "")
+if not SECRET_KEY:
+    raise ImproperlyConfigured("SECRET_KEY is not set. Make one: python -c 'import secrets; print(secrets.token_urlsafe(50))'")
+HTTPS = env.boolean("HTTPS", default=not EMBEDDED)
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]" if EMBEDDED else "")
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:8000")
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django_prometheus",
+    "django_htmx",
+    "axes",
+    "rest_framework",
+    "rest_framework_simplejwt.token_blacklist",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "drf_standardized_errors",
+    "heirloom.accounts",
+    "heirloom.crypto",
+    "heirloom.audit",
+    "heirloom.jobs",
+    "heirloom.api",
+    "heirloom.reviews",
+    "enrollment",
+    "verification",
+    "heirloom.portal",
+]
+MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "heirloom.accounts.middleware.PasswordChangeMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
+]
+ROOT_URLCONF = "heirloom.urls"
+ASGI_APPLICATION = "heirloom.asgi.application"
+WSGI_APPLICATION = "heirloom.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# Database, cache, queue
+DATABASE_URL = env.secret("DATABASE_URL") or local.database_url(VAR_DIR)
+DATABASES = {"default": dict(dj_database_url.parse(DATABASE_URL))}
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# A pooled connection survives the thread that ASGI gave the request; a persistent one would leak with it.
+DATABASES["default"]["OPTIONS"] = {
+    **DATABASES["default"].get("OPTIONS", {}),
+    "pool": {"min_size": 1, "max_size": env.integer("DATABASE_POOL", 16), "timeout": 10},
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+REDIS_URL = env.secret("REDIS_URL")
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+CELERY_BROKER_URL = env.secret("CELERY_BROKER_URL", "pgmq://")
+
+# Files: captures and evidence are encrypted before any storage sees them.
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(VAR_DIR / "files")}},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    **json.loads(env.secret("STORAGES", "{}")),
+}
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(env.text("STATIC_ROOT", str(VAR_DIR / "static")))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = EMBEDDED or DEBUG
+WHITENOISE_AUTOREFRESH = DEBUG
+
+# Uploads: the byte limits of heirloom.api.body_limits come first; these only stop Django from answering in HTML.
+DATA_UPLOAD_MAX_MEMORY_SIZE = None
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+UPLOAD_MAX_PHOTO_BYTES = env.integer("UPLOAD_MAX_PHOTO_MB", 25) * 1024 * 1024
+UPLOAD_MAX_CLIP_BYTES = env.integer("UPLOAD_MAX_CLIP_MB", 2048) * 1024 * 1024
+UPLOAD_MAX_CLIP_SECONDS = env.integer("UPLOAD_MAX_CLIP_SECONDS", 600)
+FILE_UPLOAD_HANDLERS = ["heirloom.api.uploads.UnlinkedUploadHandler"]
+FFMPEG_BINARY = env.text("FFMPEG_BINARY")
+
+# Vision
+VISION_MODE = env.choice("VISION_MODE", ("local", "celery"), "local")
+VISION_PACK = env.text("VISION_PACK", "dlib")
+VISION_DEVICE = env.choice("VISION_DEVICE", ("auto", "cpu", "cuda"), "auto")
+VISION_THREADS = env.integer("VISION_THREADS", 0)
+VISION_SOCKET = Path(env.text("VISION_SOCKET", str(VAR_DIR / "run" / "vision.sock")))
+VISION_TIMEOUT_S = env.decimal("VISION_TIMEOUT_S", 60.0)
+MODELS_DIR = Path(env.text("MODELS_DIR", str(VAR_DIR / "models")))
+POLICY_DIR = Path(env.text("POLICY_DIR", str(VAR_DIR / "policies")))
+GIVEN_MODEL_DEFAULTS = env.choice("GIVEN_MODEL_DEFAULTS", ("auto", "strict"), "auto")
+NONCOMMERCIAL_MODELS_ACKNOWLEDGED = env.words("NONCOMMERCIAL_MODELS_ACKNOWLEDGED")
+ATTACK_CHECK_REQUIRED = env.boolean("ATTACK_CHECK_REQUIRED", default=True)
+IDENTIFICATION_TARGET_FPIR = env.decimal("IDENTIFICATION_TARGET_FPIR", 0.01)
+
+# Keys: a ring of named 32-byte keys, the first seals, all open. Made once into var/ in the embedded mode only.
+ENCRYPTION_KEYS = env.secret("ENCRYPTION_KEYS")
+KEY_RING_FILE = Path(env.text("KEY_RING_FILE", str(VAR_DIR / "keys.json")))
+
+# Background work: lower rooms ring handlers of upper ones by name.
+JOB_KINDS = {
+    "verification": "verification.tasks.process_verification",
+    "enrollment": "enrollment.tasks.process_enrollment",
+}
+JOB_LEASE_S = env.integer("JOB_LEASE_S", 30)
+JOB_MAX_ATTEMPTS = 3
+JOB_SWEEP_S = env.integer("JOB_SWEEP_S", 5)
+REVIEW_KINDS = {
+    "verification": "verification.services.apply_verdict",
+    "duplicate": "enrollment.services.apply_verdict",
+}
+
+# Sign-in
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+]
+LOGIN_URL = reverse_lazy("sign-in")
+LOGIN_REDIRECT_URL = reverse_lazy("home")
+LOGOUT_REDIRECT_URL = reverse_lazy("sign-in")
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = 0.25
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_VERBOSE = False
+
+# Transport
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("BEHIND_PROXY", default=False) else None
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = ["^livez$", "^readyz$", "^metrics$"]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_AGE = 8 * 3600
+X_FRAME_OPTIONS = "DENY"
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = env.text("TIME_ZONE", "UTC")
+USE_TZ = True
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework_simplejwt.authentication.JWTAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser", "rest_framework.parsers.MultiPartParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PAGINATION_CLASS": "heirloom.api.pagination.NewestFirst",
+    "EXCEPTION_HANDLER": "heirloom.api.errors.handle",
+    "DEFAULT_THROTTLE_CLASSES": ["heirloom.api.throttles.CallerThrottle"],
+    "DEFAULT_THROTTLE_RATES": {"caller": env.text("THROTTLE_CALLER", "600/min"), "sign-in": env.text("THROTTLE_SIGN_IN", "10/min")},
+    "NUM_PROXIES": env.integer("NUM_PROXIES", 0),
+}
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.integer("JWT_ACCESS_MINUTES", 15)),
+    "REFRESH_TOKEN_LIFETIME": timedelta(hours=env.integer("JWT_REFRESH_HOURS", 12)),
+    "ROTATE_REFRESH_TOKENS": True,
+    "BLACKLIST_AFTER_ROTATION": True,
+    "ISSUER": "heirloom",
+    "AUDIENCE": "heirloom",
+    "CHECK_REVOKE_TOKEN": True,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Heirloom",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+UNFOLD = {"SITE_TITLE": "Heirloom", "SITE_HEADER": "Heirloom", "SITE_SUBHEADER": "Review and administration", "SITE_URL": "/"}
+
+LOG_LEVEL = env.text("LOG_LEVEL", "INFO").upper()
+LOG_DIR = Path(env.text("LOG_DIR", str(VAR_DIR / "logs") if EMBEDDED else ""))
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {"uvicorn.access": {"level": "WARNING"}},
+}
+
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_DEFAULT_QUEUE = "media"
+# The job row is the truth and the broker a doorbell, so a ring may be lost or heard twice; a minute is soon enough to hear it again.
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    {"conn_string": broker_conninfo(DATABASE_URL), "init_extension": False, "polling_interval": 0.05, "visibility_timeout": 60}
+    if CELERY_BROKER_URL.startswith("pgmq:")
+    else {"visibility_timeout": 60}
+)
+CELERY_BEAT_SCHEDULE = {
+    "sweep jobs": {"task": "heirloom.jobs.tasks.sweep", "schedule": JOB_SWEEP_S},
+    "withdraw expired consents": {"task": "enrollment.tasks.withdraw_expired_consents", "schedule": 24 * 3600},
+}
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "run" / "beat")

@@ -1,0 +1,172 @@
+"""The values of this room: pixels in, numbers out. All coordinates are in pixels of the Image given."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heirloom.media.types import Image
+
+Floats = NDArray[np.float32]
+
+
+class ModelMismatchError(ValueError):
+    """Templates of two different recognisers were about to be compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """One detected face.
+
+    confidence: the detector's, in [0, 1].
+    points5: (5, 2) float32: left eye, right eye, nose tip, left and right mouth corner, as seen in the image.
+    points68: (68, 2) float32 in the iBUG order, or None where the pack has no such landmarks.
+    """
+
+    box: Box
+    confidence: float
+    points5: Floats
+    points68: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """Degrees; 0, 0, 0 looks straight into the camera. Positive yaw turns to the image's right."""
+
+    yaw: float
+    pitch: float
+    roll: float
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """score: 0..100, higher is better. eye_distance_px is in pixels of the original picture. reasons: codes of what falls short."""
+
+    score: float
+    sharpness: float
+    brightness: float
+    eye_distance_px: float
+    pose: Pose
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Template:
+    """vector: (d,) float32 of unit length. model: the recogniser and version that made it."""
+
+    model: str
+    vector: Floats
+
+    def __post_init__(self) -> None:
+        if self.vector.ndim != 1 or self.vector.dtype != np.float32:
+            raise ValueError(f"vector must be (d,) float32, got {self.vector.shape} {self.vector.dtype}")
+
+
+class AttackOutcome(StrEnum):
+    BONA_FIDE = "bona_fide"
+    ATTACK = "attack"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class AttackSignal:
+    """What one attack detector says of one face.
+
+    score: in [0, 1], higher = more likely an attack; None when inconclusive.
+    why: a short code when inconclusive ("not_installed", "face_too_tight").
+    """
+
+    detector: str
+    outcome: AttackOutcome
+    score: float | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Observation:
+    """All that was computed of one face."""
+
+    face: Face
+    quality: Quality
+    template: Template | None = None
+    attack: AttackSignal | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameAnalysis:
+    """The faces of one image, the largest first."""
+
+    faces: tuple[Observation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisRequest:
+    """What to compute.
+
+    pack: a pack's name, "" = the active one. detector: overrides the pack's detector, "" = the pack's own.
+    want: what beyond detection and quality is asked for each face: "template", "attack".
+    min_face_px: the smallest face side to look for, in pixels of the original picture; a larger one is faster.
+    main_face_only: templates and attack signals for the largest face only.
+    use_fallback: try the next detector when the first finds nothing.
+    """
+
+    pack: str = ""
+    detector: str = ""
+    want: frozenset[str] = field(default_factory=frozenset)
+    min_confidence: float = 0.5
+    iou_threshold: float = 0.4
+    max_faces: int = 50
+    min_face_px: int = 80
+    main_face_only: bool = False
+    use_fallback: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PackInfo:
+    """What a pack runs with. model names its templates and is the key of its policy; dimensions is the vector's length."""
+
+    name: str
+    detector: str
+    recogniser: str
+    model: str
+    dimensions: int
+    attack_detector: str
+    installed: bool
+    licence: str
+
+
+@dataclass(frozen=True, slots=True)
+class VisionStatus:
+    """ready: the configured models are loaded. device: "cpu" or "cuda:0"."""
+
+    ready: bool
+    active_pack: str
+    device: str
+    packs: tuple[PackInfo, ...]
+    attack_ready: bool
+    vram_used_mb: float | None = None
+
+
+@runtime_checkable
+class Vision(Protocol):
+    """What services hold: the engine in this process, or a client of the one in the vision process."""
+
+    def analyze(self, images: Sequence[Image], request: AnalysisRequest) -> tuple[FrameAnalysis, ...]:
+        """Analyze every image, in order.
+
+        Raises Refusal "model_not_available", "model_not_ready" or "vision_unavailable".
+        """
+        ...
+
+    def status(self) -> VisionStatus: ...
