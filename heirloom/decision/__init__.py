@@ -1,0 +1,1 @@
+"""Numbers in, verdict out. Pure: nothing is read but the policy files."""

@@ -1,0 +1,171 @@
+"""One probe against a gallery, and a newcomer against everybody enrolled.
+
+A search of N people has N chances to be wrong, so a threshold belongs to the gallery's size: for a target FPIR it lies
+at about FMR = FPIR / N. What would need an FMR lower than was ever measured goes to review and never approves.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from heirloom.decision.policy import DEFAULT_ATTACK_THRESHOLD, Policy, Zone
+from heirloom.decision.verification import Outcome, Reading, Rules, combine_attack, read, weigh
+from heirloom.vision.types import AttackSignal
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredCandidate:
+    """A person found by the search. score: raw, against the mean of `references` templates."""
+
+    person_id: str
+    score: float
+    references: int
+
+
+@dataclass(frozen=True, slots=True)
+class RankedCandidate:
+    """rank: from 1. similarity: 0.5 exactly at `threshold`, the raw score of a match for this gallery; both None where nothing was measured."""
+
+    person_id: str
+    rank: int
+    score: float
+    similarity: float | None
+    threshold: float | None
+    confidence: float | None
+    reading: Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Identification:
+    """The machine's outcome of a search. threshold: the best candidate's. expected_fpir: the share of strangers who would
+    reach their threshold in a gallery of this size; above the target where the target could not be measured."""
+
+    outcome: Outcome
+    reasons: tuple[str, ...]
+    candidates: tuple[RankedCandidate, ...]
+    threshold: float | None
+    expected_fpir: float | None
+    policy: str
+    attack: AttackSignal
+
+
+class DuplicateVerdict(StrEnum):
+    CLEAR = "clear"
+    DUPLICATE = "duplicate"
+    UNSURE = "unsure"
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateCheck:
+    """clear: nobody enrolled looks like this newcomer. duplicate and unsure: a human must decide; candidates: who it may be."""
+
+    verdict: DuplicateVerdict
+    candidates: tuple[RankedCandidate, ...]
+    expected_fpir: float | None
+    policy: str
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        return () if self.verdict is DuplicateVerdict.CLEAR else ("duplicate_person",)
+
+
+def identification_zone(policy: Policy, references: int, probes: int, gallery_size: int, target_fpir: float) -> Zone | None:
+    """Return how scores are read in a gallery of `gallery_size` people, at FMR = FPIR / N (ISO/IEC 19795-1: 1 - (1 - FMR)^N, small).
+
+    Unlike in 1:1 the whole band counts as found: it begins at the threshold for the target itself, so that no more than the target
+    FPIR of strangers are named or reach a human. A match by itself needs a score whose FMR stays within it at the upper 95 % limit.
+    """
+    if gallery_size < 1 or not 0 < target_fpir < 1:
+        return None
+    fmr = target_fpir / gallery_size
+    threshold = policy.threshold(references, probes, fmr)
+    if threshold is not None:
+        sure = policy.zone(references, probes, fmr)
+        return Zone(reject_below=threshold, threshold=threshold, approve_from=sure.approve_from if sure else None)
+    floor = policy.strictest(references, probes)
+    return None if floor is None else Zone(reject_below=floor[1], threshold=floor[1], approve_from=None)
+
+
+def identify(
+    candidates: Sequence[ScoredCandidate],
+    gallery_size: int,
+    probes: int,
+    policy: Policy | None,
+    rules: Rules,
+    *,
+    attack: Sequence[AttackSignal] = (),
+    reasons: Sequence[str] = (),
+) -> Identification:
+    """Return who the probe is, if anybody.
+
+    candidates: the best of the search, in any order; none is "no match" if the gallery was searched. reasons: codes of what falls
+    short in the probe. Two people who both match cannot be told apart by the machine: that goes to review.
+    """
+    signal = combine_attack(attack, policy.attack_threshold if policy else DEFAULT_ATTACK_THRESHOLD)
+    ranked = rank(candidates, gallery_size, probes, policy, rules)
+    name = policy.name if policy else ""
+    if probes < 1:
+        return Identification(Outcome.FAILED, tuple(reasons) or ("no_face",), (), None, None, name, signal)
+    reading = ranked[0].reading if ranked else Reading.NO_MATCH
+    if sum(one.reading is Reading.MATCH for one in ranked) > 1:
+        reading = Reading.NEAR
+    outcome, why = weigh(reading, signal, reasons, rules)
+    best = ranked[0].threshold if ranked else None
+    return Identification(outcome, why, ranked, best, _expected_fpir(candidates, gallery_size, probes, policy, rules), name, signal)
+
+
+def duplicate_of(
+    candidates: Sequence[ScoredCandidate], gallery_size: int, probes: int, policy: Policy | None, rules: Rules
+) -> DuplicateCheck:
+    """Return whether a newcomer's face already belongs to one of `candidates`, all of them other people.
+
+    probes: how many of the newcomer's pictures were averaged. A score that reads as a match is a duplicate; one that is near, or that
+    nothing measured covers, is unsure; both are for a human. An empty gallery is clear.
+    """
+    ranked = tuple(one for one in rank(candidates, gallery_size, probes, policy, rules) if one.reading is not Reading.NO_MATCH)
+    verdict = DuplicateVerdict.CLEAR
+    if ranked:
+        found = any(one.reading is Reading.MATCH for one in ranked)
+        verdict = DuplicateVerdict.DUPLICATE if found else DuplicateVerdict.UNSURE
+    expected = _expected_fpir(candidates, gallery_size, probes, policy, rules)
+    return DuplicateCheck(verdict, ranked, expected, policy.name if policy else "")
+
+
+def rank(
+    candidates: Sequence[ScoredCandidate], gallery_size: int, probes: int, policy: Policy | None, rules: Rules
+) -> tuple[RankedCandidate, ...]:
+    """Return the candidates, best first: by similarity, because people with more references need a higher raw score."""
+    size = max(gallery_size, len(candidates))
+    read_ones = [_read(one, size, probes, policy, rules) for one in candidates]
+    read_ones.sort(key=lambda one: (one[0].reading is Reading.UNMEASURED and one[0].similarity is None, -one[1]))
+    return tuple(_with_rank(one, place) for place, (one, _) in enumerate(read_ones, start=1))
+
+
+def _read(one: ScoredCandidate, gallery_size: int, probes: int, policy: Policy | None, rules: Rules) -> tuple[RankedCandidate, float]:
+    zone = identification_zone(policy, one.references, probes, gallery_size, rules.target_fpir) if policy else None
+    reading = read(one.score, zone)
+    if policy is None or zone is None or not math.isfinite(one.score):
+        worth = one.score if math.isfinite(one.score) else -math.inf
+        return RankedCandidate(one.person_id, 0, one.score, None, None, None, reading), worth
+    similarity = policy.similarity(one.score, zone.threshold)
+    confidence = policy.confidence(one.score, one.references, probes, matched=one.score >= zone.threshold)
+    return RankedCandidate(one.person_id, 0, one.score, similarity, zone.threshold, confidence, reading), one.score - zone.threshold
+
+
+def _with_rank(one: RankedCandidate, place: int) -> RankedCandidate:
+    return RankedCandidate(one.person_id, place, one.score, one.similarity, one.threshold, one.confidence, one.reading)
+
+
+def _expected_fpir(
+    candidates: Sequence[ScoredCandidate], gallery_size: int, probes: int, policy: Policy | None, rules: Rules
+) -> float | None:
+    """Return 1 - (1 - FMR)^N for the FMR actually used: the target's, or the strictest measured if that is higher."""
+    if policy is None or not candidates or gallery_size < 1:
+        return None
+    floors = [policy.strictest(one.references, probes) for one in candidates]
+    measured = [floor[0] for floor in floors if floor is not None]
+    if not measured:
+        return None
+    fmr = max(rules.target_fpir / gallery_size, *measured)
+    return float(-math.expm1(gallery_size * math.log1p(-min(fmr, 1 - 1e-12))))

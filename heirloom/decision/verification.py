@@ -1,0 +1,188 @@
+"""One claimed person, one probe: the outcome, and why.
+
+The order of precedence: cannot be computed: failed; attack found: needs_review; no match: rejected; a signal
+inconclusive or a score near the threshold: needs_review; else approved. What is missing never approves.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from statistics import median
+
+from heirloom.decision.policy import DEFAULT_ATTACK_THRESHOLD, Policy, Zone
+from heirloom.vision.types import AttackOutcome, AttackSignal
+
+COMPARE_FMR = 1e-3
+VERIFICATION_FMR = 1e-4
+
+
+class Outcome(StrEnum):
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    NEEDS_REVIEW = "needs_review"
+    FAILED = "failed"
+
+
+class Reading(StrEnum):
+    """How one score reads against its zone."""
+
+    MATCH = "match"
+    NEAR = "near"
+    NO_MATCH = "no_match"
+    UNMEASURED = "unmeasured"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the owner of the installation asks for.
+
+    fmr: the operating point of 1:1, COMPARE_FMR or VERIFICATION_FMR.
+    target_fpir: the share of searches of strangers that may name somebody, for 1:N and the duplicate check.
+    """
+
+    fmr: float = VERIFICATION_FMR
+    attack_check_required: bool = True
+    target_fpir: float = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationEvidence:
+    """What was measured.
+
+    score: the raw score of the probe against the mean of `references` templates; None when it could not be computed.
+    probes: how many frames the probe's template is the mean of.
+    attack: one signal per detector and frame that was asked, also those that could not tell.
+    reasons: codes of errors.CODES: what falls short in the probe's quality, or why there is no score.
+    """
+
+    score: float | None
+    references: int
+    probes: int
+    attack: tuple[AttackSignal, ...] = ()
+    reasons: tuple[str, ...] = ()
+    several_people: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The machine's outcome. It never changes; what a human says stands beside it.
+
+    reasons: codes, the deciding one first; empty only for a plain approval.
+    similarity: in [0, 1], 0.5 exactly at the threshold; None where nothing was measured or computed.
+    threshold: the raw score of a match at the operating point. confidence: that match or no match is the right answer.
+    policy: its name, "" where there is none. attack: all attack signals taken together.
+    """
+
+    outcome: Outcome
+    reasons: tuple[str, ...]
+    similarity: float | None
+    score: float | None
+    threshold: float | None
+    confidence: float | None
+    policy: str
+    attack: AttackSignal
+
+    @property
+    def is_match(self) -> bool:
+        """Whether the score reaches the threshold, whatever else was found."""
+        return self.score is not None and self.threshold is not None and self.score >= self.threshold
+
+
+def decide(evidence: VerificationEvidence, policy: Policy | None, rules: Rules) -> Decision:
+    """Return the outcome of one 1:1 comparison.
+
+    A face that matches but whose quality falls short, or a clip with several people, goes to review.
+    """
+    attack = combine_attack(evidence.attack, policy.attack_threshold if policy else DEFAULT_ATTACK_THRESHOLD)
+    name = policy.name if policy else ""
+    score = evidence.score
+    if score is None or not math.isfinite(score) or evidence.references < 1 or evidence.probes < 1:
+        return Decision(Outcome.FAILED, _why_not_computed(evidence), None, None, None, None, name, attack)
+    zone = policy.zone(evidence.references, evidence.probes, rules.fmr) if policy else None
+    faults = [*evidence.reasons, *(["several_people_in_clip"] if evidence.several_people else [])]
+    outcome, reasons = weigh(read(score, zone), attack, faults, rules)
+    if policy is None or zone is None:
+        return Decision(outcome, reasons, None, score, None, None, name, attack)
+    similarity = policy.similarity(score, zone.threshold)
+    confidence = policy.confidence(score, evidence.references, evidence.probes, matched=score >= zone.threshold)
+    return Decision(outcome, reasons, similarity, score, zone.threshold, confidence, name, attack)
+
+
+def read(score: float, zone: Zone | None) -> Reading:
+    """Return how a score reads; where the zone says nothing of it, it is unmeasured, never a match."""
+    if zone is None or not math.isfinite(score):
+        return Reading.UNMEASURED
+    if zone.reject_below is not None and score < zone.reject_below:
+        return Reading.NO_MATCH
+    if zone.approve_from is None:
+        return Reading.UNMEASURED
+    return Reading.MATCH if score >= zone.approve_from else Reading.NEAR
+
+
+def weigh(reading: Reading, attack: AttackSignal, faults: Iterable[str], rules: Rules) -> tuple[Outcome, tuple[str, ...]]:
+    """Return the outcome and its reasons in the order of precedence; `faults` are codes that keep a match from passing alone."""
+    doubts = list(faults)
+    waived = False
+    if attack.outcome is not AttackOutcome.BONA_FIDE:
+        waived = attack.outcome is AttackOutcome.INCONCLUSIVE and not rules.attack_check_required
+        doubts += [] if waived else ["attack_check_inconclusive"]
+    notes = ["attack_check_waived"] if waived else []
+    found = ["no_match"] if reading is Reading.NO_MATCH else []
+    if attack.outcome is AttackOutcome.ATTACK:
+        return Outcome.NEEDS_REVIEW, _codes("presentation_attack", *found, *faults)
+    if found:
+        return Outcome.REJECTED, _codes(*found, *doubts, *notes)
+    if reading is not Reading.MATCH:
+        doubts.insert(0, "score_near_threshold" if reading is Reading.NEAR else "score_not_calibrated")
+    return (Outcome.NEEDS_REVIEW if doubts else Outcome.APPROVED), _codes(*doubts, *notes)
+
+
+def combine_attack(signals: Sequence[AttackSignal], threshold: float = DEFAULT_ATTACK_THRESHOLD) -> AttackSignal:
+    """Return one signal for many frames and detectors.
+
+    Each detector speaks by the median of the frames it could judge. An attack found by any detector is an attack.
+    Otherwise every detector asked must have judged at least half of its frames, or the whole is inconclusive; so it is
+    when nobody was asked. `score` is the highest of the detectors' medians.
+    """
+    by_detector: dict[str, list[AttackSignal]] = {}
+    for signal in signals:
+        by_detector.setdefault(signal.detector, []).append(signal)
+    if not by_detector:
+        return AttackSignal(detector="", outcome=AttackOutcome.INCONCLUSIVE, why="not_installed")
+    voices = [_of_one_detector(name, frames, threshold) for name, frames in by_detector.items()]
+    for wanted in (AttackOutcome.ATTACK, AttackOutcome.INCONCLUSIVE):
+        speaking = [voice for voice in voices if voice.outcome is wanted]
+        if speaking:
+            return max(speaking, key=lambda voice: voice.score or 0.0)
+    return max(voices, key=lambda voice: voice.score or 0.0)
+
+
+def _of_one_detector(name: str, frames: Sequence[AttackSignal], threshold: float) -> AttackSignal:
+    scores = [score for score in map(_attack_score, frames) if score is not None]
+    if scores and median(scores) >= threshold:
+        return AttackSignal(name, AttackOutcome.ATTACK, float(median(scores)))
+    if 2 * len(scores) < len(frames) or not scores:
+        why = next((frame.why for frame in frames if frame.why), "too_few_frames")
+        return AttackSignal(name, AttackOutcome.INCONCLUSIVE, why=why)
+    return AttackSignal(name, AttackOutcome.BONA_FIDE, float(median(scores)))
+
+
+def _attack_score(signal: AttackSignal) -> float | None:
+    """Return the score of a signal that could tell; one that calls an attack without a usable number counts as 1."""
+    usable = signal.score is not None and 0.0 <= signal.score <= 1.0
+    if signal.outcome is AttackOutcome.ATTACK:
+        return signal.score if usable else 1.0
+    return signal.score if usable and signal.outcome is AttackOutcome.BONA_FIDE else None
+
+
+def _why_not_computed(evidence: VerificationEvidence) -> tuple[str, ...]:
+    if evidence.reasons:
+        return _codes(*evidence.reasons)
+    if evidence.references < 1:
+        return ("not_enrolled",)
+    return ("no_face",) if evidence.probes < 1 else ("internal_error",)
+
+
+def _codes(*codes: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(codes))

@@ -1,0 +1,29 @@
+"""A policy and signals made up for tests; the numbers are round so that the tests can be read."""
+
+from heirloom.decision.policy import Cell, Point, Policy, Provenance
+from heirloom.vision.types import AttackOutcome, AttackSignal
+
+BONA_FIDE = AttackSignal("detector", AttackOutcome.BONA_FIDE, 0.1)
+ATTACK = AttackSignal("detector", AttackOutcome.ATTACK, 0.9)
+INCONCLUSIVE = AttackSignal("detector", AttackOutcome.INCONCLUSIVE, None, "face_too_tight")
+PROVENANCE = Provenance("made up for tests", 2_000, 4_000, "2026-01-01", "none")
+
+
+def point(fmr: float, threshold: float) -> Point:
+    return Point(fmr, threshold, threshold + 0.005, 0.1, 0.08, 0.12)
+
+
+def cell(references: int, probes: int, *thresholds: float) -> Cell:
+    """A cell whose thresholds stand at FMR 1e-2, 1e-3, 1e-4, 1e-5, as many as are given."""
+    points = tuple(point(10.0 ** -(2 + place), threshold) for place, threshold in enumerate(thresholds))
+    return Cell(references, probes, 1_000_000, 5_000, 7_000_000, 80.0, -60.0, points)
+
+
+def policy() -> Policy:
+    cells = (
+        cell(1, 1, 0.70, 0.80, 0.90, 0.94),
+        cell(3, 1, 0.72, 0.82, 0.92, 0.95),
+        cell(1, 3, 0.72, 0.82, 0.92),
+        cell(3, 3, 0.74, 0.84, 0.94),
+    )
+    return Policy("made@1", "made", PROVENANCE, cells)

@@ -1,0 +1,90 @@
+import math
+
+import pytest
+
+from heirloom.decision.identification import DuplicateVerdict, ScoredCandidate, duplicate_of, identify
+from heirloom.decision.verification import Outcome, Rules
+from tests.decision import made
+
+RULES = Rules()
+LIVE = (made.BONA_FIDE,)
+
+
+def candidate(score: float, person: str = "alice", references: int = 1) -> ScoredCandidate:
+    return ScoredCandidate(person, score, references)
+
+
+def test_a_clear_single_match_is_named() -> None:
+    found = identify([candidate(0.3, "bob"), candidate(0.99)], 100, 1, made.policy(), RULES, attack=LIVE)
+    assert (found.outcome, found.reasons) == (Outcome.APPROVED, ())
+    assert [(one.person_id, one.rank) for one in found.candidates] == [("alice", 1), ("bob", 2)]
+    assert found.threshold == 0.90
+
+
+def test_the_threshold_rises_with_the_gallery() -> None:
+    thresholds = [identify([candidate(0.99)], size, 1, made.policy(), RULES, attack=LIVE).threshold for size in (1, 10, 100, 1000)]
+    assert thresholds == [0.70, 0.80, 0.90, 0.94]
+
+
+def test_a_gallery_too_large_for_what_was_measured_never_approves() -> None:
+    found = identify([candidate(1.0)], 100_000, 1, made.policy(), RULES, attack=LIVE)
+    assert (found.outcome, found.reasons) == (Outcome.NEEDS_REVIEW, ("score_not_calibrated",))
+    assert found.expected_fpir == pytest.approx(1 - math.exp(-1), abs=1e-3)
+
+
+def test_a_stranger_is_not_named() -> None:
+    found = identify([candidate(0.3)], 100_000, 1, made.policy(), RULES, attack=LIVE)
+    assert (found.outcome, found.reasons) == (Outcome.REJECTED, ("no_match",))
+    assert identify([], 100, 1, made.policy(), RULES, attack=LIVE).outcome is Outcome.REJECTED
+
+
+def test_two_people_who_both_match_are_told_apart_by_a_human() -> None:
+    found = identify([candidate(0.99), candidate(0.98, "twin")], 100, 1, made.policy(), RULES, attack=LIVE)
+    assert (found.outcome, found.reasons) == (Outcome.NEEDS_REVIEW, ("score_near_threshold",))
+
+
+def test_a_suspected_attack_is_never_identified() -> None:
+    found = identify([candidate(0.99)], 100, 1, made.policy(), RULES, attack=(made.ATTACK,))
+    assert (found.outcome, found.reasons) == (Outcome.NEEDS_REVIEW, ("presentation_attack",))
+
+
+def test_without_policy_attack_check_or_probe_nobody_is_identified() -> None:
+    assert identify([candidate(0.99)], 100, 1, None, RULES, attack=LIVE).outcome is Outcome.NEEDS_REVIEW
+    assert identify([candidate(0.99)], 100, 1, made.policy(), RULES).outcome is Outcome.NEEDS_REVIEW
+    assert identify([candidate(0.99)], 100, 0, made.policy(), RULES, attack=LIVE).outcome is Outcome.FAILED
+    assert identify([candidate(math.nan)], 100, 1, made.policy(), RULES, attack=LIVE).outcome is Outcome.NEEDS_REVIEW
+
+
+def test_people_with_more_references_are_ranked_by_what_their_score_means() -> None:
+    found = identify([candidate(0.91, "one", 1), candidate(0.915, "three", 3)], 100, 1, made.policy(), RULES, attack=LIVE)
+    assert [one.person_id for one in found.candidates] == ["one", "three"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 10, 100, 1000])
+def test_the_same_face_enrolled_again_is_found(size: int) -> None:
+    check = duplicate_of([candidate(0.999, references=3)], size, 1, made.policy(), RULES)
+    assert check.verdict is DuplicateVerdict.DUPLICATE
+    assert check.reasons == ("duplicate_person",)
+    assert check.candidates[0].person_id == "alice"
+
+
+def test_a_newcomer_who_looks_like_nobody_is_clear() -> None:
+    check = duplicate_of([candidate(0.5), candidate(0.6, "bob")], 1000, 1, made.policy(), RULES)
+    assert (check.verdict, check.candidates, check.reasons) == (DuplicateVerdict.CLEAR, (), ())
+
+
+def test_the_first_person_ever_enrolled_is_clear() -> None:
+    assert duplicate_of([], 0, 3, made.policy(), RULES).verdict is DuplicateVerdict.CLEAR
+
+
+def test_a_likeness_that_was_not_measured_is_for_a_human() -> None:
+    assert duplicate_of([candidate(0.999)], 100_000, 1, made.policy(), RULES).verdict is DuplicateVerdict.UNSURE
+    assert duplicate_of([candidate(0.2)], 10, 1, None, RULES).verdict is DuplicateVerdict.UNSURE
+    assert duplicate_of([candidate(math.nan)], 10, 1, made.policy(), RULES).verdict is DuplicateVerdict.UNSURE
+
+
+def test_few_newcomers_among_many_people_are_flagged_falsely() -> None:
+    # FMR 1e-4 alone would flag 1 - (1 - 1e-4)^10000 = 63 % of newcomers among 10,000 people.
+    check = duplicate_of([candidate(0.93)], 1000, 1, made.policy(), RULES)
+    assert check.verdict is DuplicateVerdict.CLEAR
+    assert check.expected_fpir == pytest.approx(0.01, rel=0.01)

@@ -1,0 +1,146 @@
+import math
+from itertools import product
+from typing import cast
+
+import pytest
+
+from heirloom.decision.policy import Policy
+from heirloom.decision.verification import COMPARE_FMR, Outcome, Rules, VerificationEvidence, combine_attack, decide
+from heirloom.errors import CODES
+from heirloom.vision.types import AttackOutcome, AttackSignal
+from tests.decision import made
+
+CLEAR_MATCH, NEAR, STRANGER = 0.99, 0.85, 0.30
+
+
+def evidence(score: float | None = CLEAR_MATCH, attack: tuple[AttackSignal, ...] = (made.BONA_FIDE,), **more: object) -> VerificationEvidence:
+    values: dict[str, object] = {"references": 1, "probes": 1, **more}
+    return VerificationEvidence(score=score, attack=attack, **values)  # type: ignore[arg-type]
+
+
+def test_a_clear_match_of_a_live_person_is_approved() -> None:
+    decision = decide(evidence(), made.policy(), Rules())
+    assert (decision.outcome, decision.reasons, decision.policy) == (Outcome.APPROVED, (), "made@1")
+    assert decision.is_match and decision.similarity is not None and decision.similarity > 0.5
+
+
+def test_a_stranger_is_rejected() -> None:
+    decision = decide(evidence(STRANGER), made.policy(), Rules())
+    assert (decision.outcome, decision.reasons) == (Outcome.REJECTED, ("no_match",))
+
+
+def test_a_suspected_attack_never_matches() -> None:
+    for score, required, reasons in product((CLEAR_MATCH, NEAR, STRANGER), (True, False), ((), ("blurred",))):
+        decision = decide(evidence(score, (made.ATTACK,), reasons=reasons), made.policy(), Rules(attack_check_required=required))
+        assert decision.outcome is Outcome.NEEDS_REVIEW
+        assert decision.reasons[0] == "presentation_attack"
+
+
+def test_a_score_near_the_threshold_goes_to_a_human() -> None:
+    for score in (0.80, 0.85, 0.8999, 0.90, 0.9049):
+        decision = decide(evidence(score), made.policy(), Rules())
+        assert (decision.outcome, decision.reasons) == (Outcome.NEEDS_REVIEW, ("score_near_threshold",))
+    assert decide(evidence(0.7999), made.policy(), Rules()).outcome is Outcome.REJECTED
+    assert decide(evidence(0.905), made.policy(), Rules()).outcome is Outcome.APPROVED
+
+
+def test_comparing_two_pictures_uses_a_more_lenient_point() -> None:
+    rules = Rules(fmr=COMPARE_FMR)
+    assert decide(evidence(0.85), made.policy(), rules).outcome is Outcome.APPROVED
+    assert decide(evidence(0.75), made.policy(), rules).outcome is Outcome.NEEDS_REVIEW
+    assert decide(evidence(0.65), made.policy(), rules).outcome is Outcome.REJECTED
+
+
+def test_more_references_need_a_higher_score() -> None:
+    assert decide(evidence(0.91), made.policy(), Rules()).outcome is Outcome.APPROVED
+    assert decide(evidence(0.91, references=3), made.policy(), Rules()).outcome is Outcome.NEEDS_REVIEW
+
+
+def test_without_an_attack_check_a_match_waits_for_a_human() -> None:
+    for signals in ((), (made.INCONCLUSIVE,)):
+        decision = decide(evidence(attack=signals), made.policy(), Rules())
+        assert (decision.outcome, decision.reasons) == (Outcome.NEEDS_REVIEW, ("attack_check_inconclusive",))
+
+
+def test_an_owner_may_waive_the_attack_check_and_the_record_says_so() -> None:
+    decision = decide(evidence(attack=()), made.policy(), Rules(attack_check_required=False))
+    assert (decision.outcome, decision.reasons) == (Outcome.APPROVED, ("attack_check_waived",))
+
+
+def test_a_waiver_is_not_named_where_the_check_was_made() -> None:
+    assert decide(evidence(), made.policy(), Rules(attack_check_required=False)).reasons == ()
+
+
+def test_a_stranger_is_rejected_even_when_the_attack_check_could_not_tell() -> None:
+    decision = decide(evidence(STRANGER, ()), made.policy(), Rules())
+    assert (decision.outcome, decision.reasons) == (Outcome.REJECTED, ("no_match", "attack_check_inconclusive"))
+
+
+def test_a_model_without_a_policy_never_decides_alone() -> None:
+    decision = decide(evidence(), None, Rules())
+    assert (decision.outcome, decision.reasons) == (Outcome.NEEDS_REVIEW, ("score_not_calibrated",))
+    assert decision.threshold is decision.similarity is decision.confidence is None
+
+
+def test_a_target_that_was_not_measured_never_approves() -> None:
+    decision = decide(evidence(1.0), made.policy(), Rules(fmr=1e-7))
+    assert (decision.outcome, decision.reasons) == (Outcome.NEEDS_REVIEW, ("score_not_calibrated",))
+    assert decide(evidence(STRANGER), made.policy(), Rules(fmr=1e-7)).outcome is Outcome.REJECTED
+
+
+def test_what_cannot_be_computed_fails_with_its_reason() -> None:
+    assert decide(evidence(None, reasons=("no_face",)), made.policy(), Rules()).reasons == ("no_face",)
+    assert decide(evidence(None, references=0), made.policy(), Rules()).reasons == ("not_enrolled",)
+    assert decide(evidence(None, probes=0), made.policy(), Rules()).reasons == ("no_face",)
+    for score in (None, math.nan, math.inf, -math.inf):
+        assert decide(evidence(score), made.policy(), Rules()).outcome is Outcome.FAILED
+
+
+def test_a_poor_picture_or_a_crowd_goes_to_a_human() -> None:
+    assert decide(evidence(reasons=("blurred",)), made.policy(), Rules()).reasons == ("blurred",)
+    decision = decide(evidence(several_people=True), made.policy(), Rules())
+    assert (decision.outcome, decision.reasons) == (Outcome.NEEDS_REVIEW, ("several_people_in_clip",))
+
+
+UNKNOWN = AttackSignal("detector", cast("AttackOutcome", "unheard_of"), 0.0)
+SILENT = AttackSignal("detector", AttackOutcome.BONA_FIDE, None)
+NONSENSE = AttackSignal("detector", AttackOutcome.BONA_FIDE, math.nan)
+
+
+@pytest.mark.parametrize("policy", [made.policy(), None])
+def test_a_missing_signal_is_never_a_pass(policy: Policy | None) -> None:
+    scores = (None, math.nan, math.inf, STRANGER, NEAR, CLEAR_MATCH)
+    signals = ((), (made.BONA_FIDE,), (made.INCONCLUSIVE,), (made.ATTACK,), (UNKNOWN,), (SILENT,), (NONSENSE,), (made.BONA_FIDE, made.INCONCLUSIVE, SILENT))
+    grid = product(scores, signals, (0, 1, 3, 9), (0, 1, 9), ((), ("blurred",)), (True, False), (1e-4, 1e-9, 0.0, math.nan))
+    for score, attack, references, probes, reasons, crowd, fmr in grid:
+        given = VerificationEvidence(score, references, probes, attack, reasons, crowd)
+        decision = decide(given, policy, Rules(fmr=fmr))
+        assert set(decision.reasons) <= set(CODES)
+        whole = policy is not None and score == CLEAR_MATCH and attack == (made.BONA_FIDE,) and references and probes
+        assert (decision.outcome is Outcome.APPROVED) == bool(whole and not reasons and not crowd and fmr == 1e-4)
+        assert decision.outcome is Outcome.APPROVED or decision.reasons
+
+
+def test_frames_speak_by_their_median() -> None:
+    assert combine_attack((made.BONA_FIDE, made.BONA_FIDE, made.ATTACK)).outcome is AttackOutcome.BONA_FIDE
+    assert combine_attack((made.BONA_FIDE, made.ATTACK, made.ATTACK)).outcome is AttackOutcome.ATTACK
+
+
+def test_one_detector_that_finds_an_attack_outweighs_the_others() -> None:
+    other = AttackSignal("challenge", AttackOutcome.ATTACK, 0.8)
+    assert combine_attack((made.BONA_FIDE, other)) == other
+
+
+def test_a_detector_that_could_not_tell_is_not_outvoted() -> None:
+    other = AttackSignal("challenge", AttackOutcome.INCONCLUSIVE, None, "not_installed")
+    assert combine_attack((made.BONA_FIDE, other)).outcome is AttackOutcome.INCONCLUSIVE
+
+
+def test_a_few_frames_that_could_be_judged_do_not_clear_the_rest() -> None:
+    assert combine_attack((made.BONA_FIDE, made.INCONCLUSIVE, made.INCONCLUSIVE)).outcome is AttackOutcome.INCONCLUSIVE
+    assert combine_attack((made.BONA_FIDE, made.BONA_FIDE, made.INCONCLUSIVE)).outcome is AttackOutcome.BONA_FIDE
+
+
+def test_an_attack_without_a_number_is_still_an_attack() -> None:
+    for score in (None, math.nan, 7.0):
+        assert combine_attack((AttackSignal("detector", AttackOutcome.ATTACK, score),)).outcome is AttackOutcome.ATTACK
