@@ -55,8 +55,10 @@ INSTALLED_APPS = [
     "enrollment",
     "verification",
     "heirloom.portal",
+    "heirloom.embedded",
 ]
 MIDDLEWARE = [
+    "heirloom.api.middleware.ApiSlashMiddleware",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -93,10 +95,12 @@ TEMPLATES = [
 DATABASE_URL = env.secret("DATABASE_URL") or local.database_url(VAR_DIR)
 DATABASES = {"default": dict(dj_database_url.parse(DATABASE_URL))}
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DATABASE_POOL = env.integer("DATABASE_POOL", 16)
 # A pooled connection survives the thread that ASGI gave the request; a persistent one would leak with it.
 DATABASES["default"]["OPTIONS"] = {
     **DATABASES["default"].get("OPTIONS", {}),
-    "pool": {"min_size": 1, "max_size": env.integer("DATABASE_POOL", 16), "timeout": 10},
+    # 0: no pool of ours, for a pooler such as PgBouncer in front of the server.
+    **({"pool": {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 10}} if DATABASE_POOL else {}),
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.secret("REDIS_URL")
@@ -113,6 +117,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
     **json.loads(env.secret("STORAGES", "{}")),
 }
+
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.text("STATIC_ROOT", str(VAR_DIR / "static")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
@@ -130,7 +135,7 @@ FFMPEG_BINARY = env.text("FFMPEG_BINARY")
 
 # Vision
 VISION_MODE = env.choice("VISION_MODE", ("local", "celery"), "local")
-VISION_PACK = env.text("VISION_PACK", "dlib")
+VISION_PACK = env.text("VISION_PACK") or (local.chosen_pack(VAR_DIR) if EMBEDDED else local.BUILT_IN_PACK)
 VISION_DEVICE = env.choice("VISION_DEVICE", ("auto", "cpu", "cuda"), "auto")
 VISION_THREADS = env.integer("VISION_THREADS", 0)
 VISION_SOCKET = Path(env.text("VISION_SOCKET", str(VAR_DIR / "run" / "vision.sock")))
@@ -141,6 +146,10 @@ GIVEN_MODEL_DEFAULTS = env.choice("GIVEN_MODEL_DEFAULTS", ("auto", "strict"), "a
 NONCOMMERCIAL_MODELS_ACKNOWLEDGED = env.words("NONCOMMERCIAL_MODELS_ACKNOWLEDGED")
 ATTACK_CHECK_REQUIRED = env.boolean("ATTACK_CHECK_REQUIRED", default=True)
 IDENTIFICATION_TARGET_FPIR = env.decimal("IDENTIFICATION_TARGET_FPIR", 0.01)
+
+# Consent: the text that people agree to, by its version.
+CONSENT_POLICY_VERSION = env.text("CONSENT_POLICY_VERSION", "2026-1")
+CONSENT_PURPOSE = env.text("CONSENT_PURPOSE", "Verifying identity at work by face")
 
 # Keys: a ring of named 32-byte keys, the first seals, all open. Made once into var/ in the embedded mode only.
 ENCRYPTION_KEYS = env.secret("ENCRYPTION_KEYS")
@@ -155,8 +164,8 @@ JOB_LEASE_S = env.integer("JOB_LEASE_S", 30)
 JOB_MAX_ATTEMPTS = 3
 JOB_SWEEP_S = env.integer("JOB_SWEEP_S", 5)
 REVIEW_KINDS = {
-    "verification": "verification.services.apply_verdict",
-    "duplicate": "enrollment.services.apply_verdict",
+    "verification": "verification.services.verifications.apply_verdict",
+    "duplicate": "enrollment.services.enrollments.apply_verdict",
 }
 
 # Sign-in
@@ -222,7 +231,7 @@ SPECTACULAR_SETTINGS = {
 UNFOLD = {"SITE_TITLE": "Heirloom", "SITE_HEADER": "Heirloom", "SITE_SUBHEADER": "Review and administration", "SITE_URL": "/"}
 
 LOG_LEVEL = env.text("LOG_LEVEL", "INFO").upper()
-LOG_DIR = Path(env.text("LOG_DIR", str(VAR_DIR / "logs") if EMBEDDED else ""))
+LOG_DIR = Path(env.text("LOG_DIR", str(VAR_DIR / "logs")))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

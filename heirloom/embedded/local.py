@@ -10,12 +10,13 @@ from pathlib import Path
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 DATABASE = "heirloom"
+BUILT_IN_PACK = "dlib"
 # A Unix socket's path may have 107 bytes at most; PostgreSQL adds "/.s.PGSQL.5432.lock".
 _LONGEST_SOCKET_FOLDER = 80
 
 
 def socket_dir(var: Path) -> Path:
-    """Return the folder of PostgreSQL's socket: inside `var`, or in the temporary folder where that path is too long."""
+    """Return the folder of PostgreSQL's socket: in `var`, or in the temporary folder where that path is too long."""
     folder = var / "run" / "pg"
     if len(os.fsencode(folder)) <= _LONGEST_SOCKET_FOLDER:
         return folder
@@ -46,3 +47,13 @@ def kept_secret(path: Path, make: Callable[[], str]) -> str:
     with os.fdopen(descriptor, "w") as file:
         file.write(make())
     return path.read_text().strip()
+
+
+def chosen_pack(var: Path) -> str:
+    """Return the vision pack that this installation was started with; its weights may have been pulled then."""
+    file = var / "vision_pack"
+    return file.read_text().strip() if file.exists() else BUILT_IN_PACK
+
+
+def choose_pack(var: Path, name: str) -> None:
+    (var / "vision_pack").write_text(f"{name}\n")

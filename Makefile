@@ -1,0 +1,83 @@
+# Heirloom: `make run` starts it, `make test` tests it. Python 3.11 to 3.13 is all that is needed.
+.DEFAULT_GOAL := help
+.PHONY: help run dev test check fmt lock demo bench clean doctor
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+PIP := $(PY) -m pip --disable-pip-version-check --no-input install --quiet --no-deps --require-hashes
+TESTS ?= tests
+export PIP_ROOT_USER_ACTION := ignore
+
+# A deployment as check --deploy should see it: nothing here is secret, and no database is asked.
+CHECK_ENV := HEIRLOOM_ENV_FILE=/dev/null HEIRLOOM_VAR=$(VENV)/check HTTPS=true ALLOWED_HOSTS=heirloom.example \
+	SECRET_KEY=only-for-the-checks-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGH \
+	DATABASE_URL=postgresql://nobody@127.0.0.1:1/heirloom DATABASE_POOL=0 \
+	ENCRYPTION_KEYS=check:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+run: $(VENV)/run.stamp ## install what is needed and start Heirloom on http://127.0.0.1:8000 (PORT=...)
+	@$(PY) -m heirloom.embedded
+
+dev: $(VENV)/dev.stamp ## the same, with DEBUG, all logs on the console, and a restart when code changes
+	@DEBUG=true $(PY) -m heirloom.embedded --dev
+
+test: $(VENV)/dev.stamp ## run all tests (TESTS=tests/media for some; HEIRLOOM_TEST_ASSETS=folder for the shared faces)
+	@$(PY) -m pytest $(TESTS)
+
+check: $(VENV)/dev.stamp ## lint, types, layers, migrations, deployment settings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(CHECK_ENV) $(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+	$(CHECK_ENV) $(PY) manage.py check --deploy --fail-level WARNING
+
+fmt: $(VENV)/dev.stamp ## format the code and mend what can be mended
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+doctor: $(VENV)/run.stamp ## say what works and what does not, with a remedy for each fault
+	@$(PY) manage.py doctor
+
+demo: $(VENV)/dev.stamp ## enroll, verify, attack and review two portraits over HTTP (on a running system, or its own)
+	@$(PY) -m bench.demo
+
+bench: $(VENV)/dev.stamp ## measure, and write docs/benchmarks.md
+	@$(PY) -m bench.run
+
+lock: $(VENV)/run.stamp ## compile pyproject.toml into the three lock files
+	$(PY) -m pip --disable-pip-version-check install --quiet uv
+	$(PY) -m uv pip compile $(LOCK) -o requirements.txt
+	$(PY) -m uv pip compile $(LOCK) --extra dev -c requirements.txt -o requirements-dev.txt
+	$(PY) -m uv pip compile $(LOCK) --extra gpu -c requirements.txt -o requirements-gpu.txt
+LOCK := --universal --python-version 3.11 --generate-hashes --quiet pyproject.toml
+
+clean: ## remove the virtual environment and caches; the data in var/ stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --no-deps: pip would miss `onnxruntime`, whose place onnxruntime-gpu takes under the same import name.
+$(VENV)/run.stamp: requirements.txt $(PY)
+	@echo "Installing the packages (1.7 GB on disk, once; some minutes) ..."
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.txt $(PY)
+	@echo "Installing the packages and what the tests need (1.9 GB on disk, once; some minutes) ..."
+	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+$(PY):
+	@found=; for python in $(PYTHON) python3.12 python3.13 python3.11 python3 python; do \
+	  if $$python -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; \
+	  then found=$$python; break; fi; done; \
+	if [ -z "$$found" ]; then \
+	  echo "Heirloom needs Python 3.11, 3.12 or 3.13 with its venv module, and found none."; \
+	  echo "Install one (https://www.python.org/downloads/; on Debian or Ubuntu also: apt install python3-venv),"; \
+	  echo "or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12"; exit 1; fi; \
+	echo "Making $(VENV) with $$($$found --version) ..."; \
+	rm -rf $(VENV) && $$found -m venv $(VENV)

@@ -1,0 +1,79 @@
+"""The real processes that tests talk to, started like the supervisor starts them and ended with the test run."""
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from http.client import HTTPConnection
+from pathlib import Path
+
+from heirloom.embedded.children import Child, Program
+from heirloom.embedded.programs import beat, vision, web, worker
+
+
+class Processes:
+    def __init__(self, var: Path) -> None:
+        self.var = var
+        self.children: dict[str, Child] = {}
+
+    def start(self, program: Program, **environment: str) -> Child:
+        child = Child(program, self.var / "logs", {**os.environ, "PYTHONUNBUFFERED": "1", **environment})
+        self.children[program.name] = child
+        return child
+
+    def vision(self) -> Path:
+        from django.conf import settings
+        from heirloom.vision.client import VisionClient
+
+        path = Path(settings.VISION_SOCKET)
+        child = self.start(vision())
+        client = VisionClient(path)
+        self._await(child, lambda: path.exists() and client.status().ready, 180)
+        return path
+
+    def worker(self) -> None:
+        child = self.start(worker())
+        self.start(beat())
+        self._await(child, lambda: any(line.endswith("ready.") for line in child.tail), 60)
+
+    def web(self) -> str:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        child = self.start(web("127.0.0.1", port))
+        self._await(child, lambda: _answers(port), 60)
+        return f"http://127.0.0.1:{port}"
+
+    def stop(self, name: str) -> None:
+        child = self.children.pop(name)
+        child.ask_to_stop()
+        child.wait(20)
+        child.end()
+
+    def stop_all(self) -> None:
+        for name in reversed(list(self.children)):
+            self.stop(name)
+
+    @staticmethod
+    def _await(child: Child, condition: Callable[[], bool], timeout_s: float) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not _holds(condition):
+            said = "\n".join(child.tail)
+            if not child.running or time.monotonic() > deadline:
+                raise AssertionError(f"{child.program.name} is not ready ({child.how_it_ended}):\n{said}")
+            time.sleep(0.1)
+
+
+def _holds(condition: Callable[[], bool]) -> bool:
+    from heirloom.errors import Refusal
+
+    try:
+        return condition()
+    except (OSError, Refusal):
+        return False
+
+
+def _answers(port: int) -> bool:
+    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    connection.request("GET", "/livez")
+    return connection.getresponse().status == 200
