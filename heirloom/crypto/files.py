@@ -1,0 +1,138 @@
+"""Encrypted files over any Django storage: what the storage sees is never plaintext."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from uuid import UUID
+
+from django.core.files import File
+from django.core.files.storage import default_storage
+
+from heirloom.crypto import stream
+from heirloom.crypto.scratch import private_folder, scratch_root
+from heirloom.crypto.services import data_key
+from heirloom.errors import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """Where a file was stored; size in bytes and SHA-256 (hex) are those of the plaintext."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+def write(*, subject: UUID, name: str, chunks: Iterable[bytes]) -> StoredFile:
+    """Encrypt chunks into a new file of the storage; it is there whole or not at all.
+
+    `name` must be new; the file opens under this subject and name only.
+    Raises FileExistsError, crypto.services.KeyDestroyedError, Refusal `storage_unavailable` and `key_unavailable`.
+    Whatever `chunks` raises passes through, unless it is an OSError.
+    """
+    key = data_key(subject, make=True)
+    counted = _Counted(chunks)
+    with _storage_errors(), private_folder() as folder:
+        sealed = folder / "sealed"
+        with sealed.open("wb") as target:
+            target.writelines(stream.encrypted(counted, key=key, bound_to=_bound_to(subject, name)))
+            target.flush()
+            os.fsync(target.fileno())
+        _store(sealed, name)
+    return StoredFile(name, counted.size, counted.digest.hexdigest())
+
+
+def read(*, subject: UUID, name: str) -> Iterator[bytes]:
+    """Decrypt a file in segments of 64 KiB, each authentic when it is given.
+
+    Raises, while it is read, stream.StreamDamagedError, crypto.services.KeyDestroyedError, Refusal `storage_unavailable`
+    and `key_unavailable`.
+    """
+    key = data_key(subject)
+    with _storage_errors(), default_storage.open(name, "rb") as source:
+        yield from stream.decrypted(source, key=key, bound_to=_bound_to(subject, name))
+
+
+def read_bytes(*, subject: UUID, name: str) -> bytes:
+    """Decrypt a whole file into memory; raises what `read` does."""
+    return b"".join(read(subject=subject, name=name))
+
+
+def delete(name: str) -> None:
+    """Delete a file; one that is not there is no fault. Raises Refusal `storage_unavailable`."""
+    with _storage_errors():
+        default_storage.delete(name)
+
+
+@contextmanager
+def open_unlinked(*, subject: UUID, name: str) -> Iterator[IO[bytes]]:
+    """Give the plaintext as a seekable file that has no name on disk and ends with its handle.
+
+    Raises what `read` does.
+    """
+    with tempfile.TemporaryFile(dir=scratch_root()) as file:
+        file.writelines(read(subject=subject, name=name))
+        file.seek(0)
+        yield file
+
+
+@contextmanager
+def private_copy(*, subject: UUID, name: str, suffix: str = "") -> Iterator[Path]:
+    """Give the plaintext at a path for programs that need one, in a private folder that goes on exit.
+
+    The folder may be used for what is made of the file. Raises what `read` does.
+    """
+    with private_folder() as folder:
+        path = folder / f"plain{suffix}"
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.writelines(read(subject=subject, name=name))
+        yield path
+
+
+class _Counted:
+    """Chunks that are measured as they pass."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self.chunks = chunks
+        self.size = 0
+        self.digest = hashlib.sha256()
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self.chunks:
+            self.size += len(chunk)
+            self.digest.update(chunk)
+            yield chunk
+
+
+class _Movable(File):  # type: ignore[type-arg]
+    """A file that a storage on the same disk may take over by renaming it."""
+
+    def temporary_file_path(self) -> str:
+        return str(self.name)
+
+
+def _store(sealed: Path, name: str) -> None:
+    with sealed.open("rb") as source:
+        stored = default_storage.save(name, _Movable(source, str(sealed)))
+    if stored != name:
+        default_storage.delete(stored)
+        raise FileExistsError(name)
+
+
+@contextmanager
+def _storage_errors() -> Iterator[None]:
+    try:
+        yield
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise Refusal("storage_unavailable") from error
+
+
+def _bound_to(subject: UUID, name: str) -> bytes:
+    return b"file" + subject.bytes + name.encode()

@@ -1,0 +1,29 @@
+"""The data keys: one per subject, wrapped by a key of the ring."""
+
+from django.db import models
+
+
+class DataKey(models.Model):
+    """The wrapped key of one subject, or the mark that its key was destroyed.
+
+    The mark stays, so that work still under way for an erased subject cannot start a new key for it.
+    """
+
+    subject = models.UUIDField(primary_key=True)
+    wrapped = models.BinaryField(null=True)
+    ring_key = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    destroyed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                name="crypto_datakey_wrapped_or_destroyed",
+                condition=models.Q(wrapped__isnull=False, destroyed_at__isnull=True)
+                | models.Q(wrapped__isnull=True, destroyed_at__isnull=False),
+            ),
+        )
+        indexes = (models.Index(fields=("ring_key",)),)
+
+    def __str__(self) -> str:
+        return str(self.subject)

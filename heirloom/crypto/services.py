@@ -1,0 +1,151 @@
+"""Envelope encryption: each subject's data under its own key, each such key wrapped by a key of the ring.
+
+A subject is a person, or a capture. A capture stays its own subject when it comes to belong to somebody:
+nothing is ever sealed anew to change hands, and whoever erases a person destroys the subjects of its captures too.
+"""
+
+import os
+from collections.abc import Iterable
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.db import transaction
+from django.utils import timezone
+
+from heirloom.crypto.keys import KEY_BYTES, KeyRing, ring
+from heirloom.crypto.models import DataKey
+from heirloom.errors import Refusal
+
+# Sealed bytes: version, 96-bit random nonce, ciphertext with its 128-bit tag (NIST SP 800-38D).
+VERSION = b"\x01"
+NONCE_BYTES = 12
+_REWRAP_BATCH = 500
+
+
+class KeyDestroyedError(LookupError):
+    """The subject has no data key: it was destroyed, or never was."""
+
+
+class SealBrokenError(ValueError):
+    """The bytes were not sealed for this subject and context, or were changed since."""
+
+
+def seal(*, subject: UUID, plaintext: bytes, context: bytes) -> bytes:
+    """Encrypt for a subject, whose data key is made on first use.
+
+    `context` says what it is (such as b"template"); only the same subject and context open it.
+    Raises KeyDestroyedError, and Refusal `key_unavailable`.
+    """
+    nonce = os.urandom(NONCE_BYTES)
+    key = AESGCM(data_key(subject, make=True))
+    return VERSION + nonce + key.encrypt(nonce, plaintext, _bound_to(subject, context))
+
+
+def unseal(*, subject: UUID, sealed: bytes, context: bytes) -> bytes:
+    """Decrypt what `seal` made.
+
+    Raises KeyDestroyedError, SealBrokenError, and Refusal `key_unavailable`.
+    """
+    return _open(AESGCM(data_key(subject)), bytes(sealed), _bound_to(subject, context))
+
+
+@transaction.atomic
+def destroy(*, subject: UUID) -> None:
+    """Destroy the subject's data key: nothing that was sealed for it can be read again, nor anything new be sealed."""
+    now = timezone.now()
+    DataKey.objects.bulk_create([DataKey(subject=subject, destroyed_at=now)], ignore_conflicts=True)
+    DataKey.objects.filter(subject=subject, destroyed_at__isnull=True).update(
+        wrapped=None, ring_key="", destroyed_at=now
+    )
+
+
+def destroy_all(*, subjects: Iterable[UUID]) -> None:
+    """Destroy the data keys of several subjects in one transaction."""
+    with transaction.atomic():
+        for subject in subjects:
+            destroy(subject=subject)
+
+
+def rewrap() -> int:
+    """Wrap every data key by the first key of the ring and return how many were not; sealed data stays as it is.
+
+    It may run while the system works, and again after an interruption.
+    Raises Refusal `key_unavailable` before anything is changed if the ring lacks a key that is in use.
+    """
+    keys = ring()
+    if missing := missing_ring_keys():
+        raise Refusal("key_unavailable", f"The key ring lacks {', '.join(sorted(missing))}.")
+    done = 0
+    while batch := _rewrap_batch(keys):
+        done += batch
+    return done
+
+
+def missing_ring_keys() -> set[str]:
+    """Return the ids of keys that wrapped a data key and are not in the ring."""
+    used = DataKey.objects.filter(wrapped__isnull=False).values_list("ring_key", flat=True).distinct()
+    return set(used) - {key.id for key in ring().keys}
+
+
+def data_key(subject: UUID, *, make: bool = False) -> bytes:
+    """Return the 32 bytes of a subject's key; with `make`, a new one if it never had one.
+
+    Raises KeyDestroyedError, and Refusal `key_unavailable`.
+    """
+    row = DataKey.objects.filter(subject=subject).first()
+    if row is None and make:
+        DataKey.objects.bulk_create([_new_row(subject)], ignore_conflicts=True)
+        row = DataKey.objects.get(subject=subject)
+    if row is None or row.wrapped is None:
+        raise KeyDestroyedError(str(subject))
+    return _unwrap(row, ring())
+
+
+def _new_row(subject: UUID) -> DataKey:
+    row = DataKey(subject=subject)
+    _wrap(row, os.urandom(KEY_BYTES), ring())
+    return row
+
+
+def _wrap(row: DataKey, secret: bytes, keys: KeyRing) -> None:
+    nonce = os.urandom(NONCE_BYTES)
+    row.ring_key = keys.first.id
+    sealed = AESGCM(keys.first.secret).encrypt(nonce, secret, _wrapped_for(row))
+    row.wrapped = VERSION + nonce + sealed
+
+
+def _unwrap(row: DataKey, keys: KeyRing) -> bytes:
+    try:
+        return _open(AESGCM(keys.get(row.ring_key).secret), bytes(row.wrapped or b""), _wrapped_for(row))
+    except SealBrokenError:
+        # The ring has another key under this id.
+        raise Refusal("key_unavailable") from None
+
+
+@transaction.atomic
+def _rewrap_batch(keys: KeyRing) -> int:
+    stale = DataKey.objects.filter(wrapped__isnull=False).exclude(ring_key=keys.first.id)
+    rows = list(stale.select_for_update().order_by("subject")[:_REWRAP_BATCH])
+    for row in rows:
+        _wrap(row, _unwrap(row, keys), keys)
+    DataKey.objects.bulk_update(rows, ["wrapped", "ring_key"])
+    return len(rows)
+
+
+def _open(key: AESGCM, sealed: bytes, bound_to: bytes) -> bytes:
+    body = sealed[1:]
+    if sealed[:1] != VERSION:
+        raise SealBrokenError("unknown version")
+    try:
+        return key.decrypt(body[:NONCE_BYTES], body[NONCE_BYTES:], bound_to)
+    except (InvalidTag, ValueError):
+        raise SealBrokenError("changed, or sealed for something else") from None
+
+
+def _bound_to(subject: UUID, context: bytes) -> bytes:
+    return b"heirloom data" + VERSION + subject.bytes + context
+
+
+def _wrapped_for(row: DataKey) -> bytes:
+    return b"heirloom key" + VERSION + row.subject.bytes + row.ring_key.encode()
