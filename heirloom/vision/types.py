@@ -1,9 +1,9 @@
 """The values of this room: pixels in, numbers out. All coordinates are in pixels of the Image given."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +51,11 @@ class Pose:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """score: 0..100, higher is better. eye_distance_px is in pixels of the original picture. reasons: codes of what falls short."""
+    """score: 0..100, higher is better. reasons: codes of what falls short.
+
+    sharpness: variance of the Laplacian of the face at a fixed size. brightness: mean luma of the face, 0..255.
+    eye_distance_px: in pixels of the original picture.
+    """
 
     score: float
     sharpness: float
@@ -105,9 +109,10 @@ class Observation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameAnalysis:
-    """The faces of one image, the largest first."""
+    """The faces of one image, the largest first. detector: the one that found them, or the last that was tried."""
 
     faces: tuple[Observation, ...]
+    detector: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +139,10 @@ class AnalysisRequest:
 
 @dataclass(frozen=True, slots=True)
 class PackInfo:
-    """What a pack runs with. model names its templates and is the key of its policy; dimensions is the vector's length."""
+    """What a pack runs with.
+
+    model names its templates and is the key of its policy; dimensions is the vector's length.
+    """
 
     name: str
     detector: str
@@ -148,7 +156,11 @@ class PackInfo:
 
 @dataclass(frozen=True, slots=True)
 class VisionStatus:
-    """ready: the configured models are loaded. device: "cpu" or "cuda:0"."""
+    """ready: the configured models are loaded. device: where they run in fact, "cpu" or "cuda:0".
+
+    device_wanted: what was asked for, "cpu" or "cuda"; when "cuda" and device is "cpu", its provider did not load.
+    detectors: the names `AnalysisRequest.detector` may hold. vram_used_mb: None where it cannot be read.
+    """
 
     ready: bool
     active_pack: str
@@ -156,6 +168,8 @@ class VisionStatus:
     packs: tuple[PackInfo, ...]
     attack_ready: bool
     vram_used_mb: float | None = None
+    device_wanted: str = "cpu"
+    detectors: tuple[str, ...] = ()
 
 
 @runtime_checkable

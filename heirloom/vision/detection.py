@@ -1,0 +1,108 @@
+"""What every face detector promises, and the geometry that detectors share."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from heirloom.media.types import Image
+from heirloom.vision.types import AnalysisRequest, Box, Face
+
+Pixels = NDArray[np.uint8]
+
+WORKING_SIDE_PX = 640
+"""The longest side a detector works at: it bounds the cost of a photo of any size."""
+
+THOROUGH_FACTOR = 2
+"""How much larger the second pass works when the first finds nothing: it finds faces half as large."""
+
+NESTED_SHARE = 0.8
+"""A window of which this share lies inside a better one shows the same face at another scale."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What to look for. Sizes are in pixels of the original picture, `working_side_px` in those of the working copy."""
+
+    min_confidence: float = 0.5
+    iou_threshold: float = 0.4
+    max_faces: int = 50
+    min_face_px: int = 80
+    working_side_px: int = WORKING_SIDE_PX
+
+    @classmethod
+    def of(cls, request: AnalysisRequest) -> "Search":
+        return cls(request.min_confidence, request.iou_threshold, request.max_faces, request.min_face_px)
+
+
+class Detector(Protocol):
+    """Finds faces. `name` is what `AnalysisRequest.detector` calls it."""
+
+    @property
+    def name(self) -> str: ...
+
+    def load(self) -> None:
+        """Bring the weights into memory now, instead of at the first picture."""
+        ...
+
+    def detect(self, image: Image, search: Search) -> tuple[Face, ...]:
+        """Return the faces, the largest first, at most `search.max_faces`; coordinates in pixels of `image`."""
+        ...
+
+
+def working_copy(image: Image, search: Search, smallest_face_px: float) -> tuple[Pixels, float]:
+    """Return the pixels a detector works on, and how many of them there are to one pixel of `image`.
+
+    `smallest_face_px` is the smallest face the detector can find in its input: the copy is scaled so that a face of
+    `search.min_face_px` has this size, but never beyond a longest side of `search.working_side_px`.
+    """
+    factor = smallest_face_px / (search.min_face_px * image.scale)
+    factor = min(factor, search.working_side_px / max(image.height, image.width))
+    size = max(1, round(image.width * factor)), max(1, round(image.height * factor))
+    if size == (image.width, image.height):
+        return image.pixels, 1.0
+    interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image.pixels, size, interpolation=interpolation), np.uint8), factor
+
+
+def largest_first(faces: Sequence[Face], limit: int) -> tuple[Face, ...]:
+    """Return at most `limit` faces, by falling area of their boxes."""
+    return tuple(sorted(faces, key=lambda face: face.box.width * face.box.height, reverse=True)[:limit])
+
+
+def without_doubles(boxes: NDArray[np.float64], scores: NDArray[np.float64], iou_threshold: float) -> list[int]:
+    """Return the indices that non-maximum suppression keeps, best score first.
+
+    boxes: (n, 4) float64: x, y, width, height. A box falls when its overlap with a better one is over `iou_threshold`
+    (intersection over union), or when NESTED_SHARE of the smaller of the two lies in the other.
+    """
+    kept: list[int] = []
+    for index in np.argsort(-scores, kind="stable"):
+        if not kept or not _doubles(boxes[index], boxes[kept], iou_threshold):
+            kept.append(int(index))
+    return kept
+
+
+def _doubles(box: NDArray[np.float64], better: NDArray[np.float64], iou_threshold: float) -> bool:
+    ends = np.minimum(box[:2] + box[2:], better[:, :2] + better[:, 2:])
+    sides = np.clip(ends - np.maximum(box[:2], better[:, :2]), 0, None)
+    shared = sides[:, 0] * sides[:, 1]
+    area, areas = box[2] * box[3], better[:, 2] * better[:, 3]
+    overlap = shared / np.maximum(area + areas - shared, 1e-9)
+    nested = shared / np.maximum(np.minimum(area, areas), 1e-9)
+    return bool(np.any((overlap > iou_threshold) | (nested > NESTED_SHARE)))
+
+
+def squared(box: Box) -> Box:
+    """Return the square of the same centre and of the mean side; dlib's landmarks are trained on squares."""
+    side = (box.width + box.height) / 2
+    return Box(box.x + (box.width - side) / 2, box.y + (box.height - side) / 2, side, side)
+
+
+def logistic(value: float) -> float:
+    """Map any number to (0, 1), rising; 0 becomes 0.5."""
+    return 0.5 * (1 + math.tanh(value / 2))

@@ -1,0 +1,163 @@
+"""Vision in this process: loads a pack, and turns pictures into observations in batches."""
+
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from heirloom.errors import Refusal
+from heirloom.media.types import Image
+from heirloom.vision import quality
+from heirloom.vision.attack import AttackDetector, MiniFasnet
+from heirloom.vision.detection import THOROUGH_FACTOR, WORKING_SIDE_PX, Detector, Search
+from heirloom.vision.features import templates
+from heirloom.vision.packs.base import Pack
+from heirloom.vision.packs.registry import AUTO, Registry
+from heirloom.vision.runtime import CPU, Runtime
+from heirloom.vision.types import (
+    AnalysisRequest,
+    AttackSignal,
+    Face,
+    FrameAnalysis,
+    Observation,
+    PackInfo,
+    Template,
+    VisionStatus,
+)
+
+logger = logging.getLogger(__name__)
+
+TEMPLATE, ATTACK = "template", "attack"
+WANTS = frozenset({TEMPLATE, ATTACK})
+
+Place = tuple[int, int]
+"""Which image, and which of its faces."""
+
+
+@dataclass(frozen=True, slots=True)
+class VisionConfig:
+    """models_dir: where weights are and rebuilt graphs are written. pack: the active one. device: "cpu" or "cuda".
+
+    threads: per running network on the CPU, 0 = ONNX Runtime decides. given_model_defaults: "auto" lets the active pack
+    answer to the names that existing clients send by default. working_side_px: what the first detector pass works at.
+    """
+
+    models_dir: Path = Path("var/models")
+    pack: str = "dlib"
+    device: str = CPU
+    threads: int = 0
+    given_model_defaults: str = AUTO
+    working_side_px: int = WORKING_SIDE_PX
+
+
+class VisionEngine:
+    """`Vision` in this process. Nothing is loaded before `load`; safe to use from several threads."""
+
+    def __init__(self, config: VisionConfig) -> None:
+        self._config = config
+        self._runtime = Runtime(config.device, config.threads)
+        self._registry = Registry(config.models_dir, self._runtime, config.pack, config.given_model_defaults)
+        self._attack: AttackDetector = MiniFasnet(config.models_dir, config.device)
+        self._ready = threading.Event()
+
+    def load(self) -> None:
+        """Load the configured pack and the attack detector, where it is installed; from then on `analyze` answers.
+
+        Raises Refusal "model_not_available" when the configured pack is not installed.
+        """
+        self._registry.pack(AUTO).load()
+        self._attack.load()
+        self._ready.set()
+        logger.info("vision is ready: pack %s on %s", self._registry.active, self._runtime.device)
+
+    def close(self) -> None:
+        """Let go of the models; `analyze` then refuses until `load` is called again."""
+        self._ready.clear()
+        self._runtime.close()
+
+    def analyze(self, images: Sequence[Image], request: AnalysisRequest) -> tuple[FrameAnalysis, ...]:
+        """Analyze every image, in order; the faces of all images share the recogniser's batches.
+
+        Raises Refusal "model_not_ready" before `load`, "model_not_available" for a pack or detector not installed.
+        """
+        if not self._ready.is_set():
+            raise Refusal("model_not_ready", retry_after=5)
+        if request.want - WANTS:
+            raise ValueError(f"want may hold {sorted(WANTS)}, got {sorted(request.want)}")
+        pack = self._registry.pack(request.pack)
+        detector = self._registry.detector(request.detector, pack)
+        found = [self._detect(image, detector, request) for image in images]
+        made = self._templates(images, found, pack, request)
+        signals = self._signals(images, found, request)
+        return tuple(
+            FrameAnalysis(
+                tuple(
+                    Observation(face, quality.assess(images[row], face), made.get((row, k)), signals.get((row, k)))
+                    for k, face in enumerate(faces)
+                )
+            )
+            for row, faces in enumerate(found)
+        )
+
+    def resolve(self, pack: str) -> PackInfo:
+        """Return what a pack's name means here.
+
+        Raises Refusal "model_not_available" for a name that is unknown or not installed.
+        """
+        name = self._registry.resolve(pack)
+        return next(info for info in self._registry.infos() if info.name == name)
+
+    def status(self) -> VisionStatus:
+        return VisionStatus(
+            ready=self._ready.is_set(),
+            active_pack=self._registry.active,
+            device=self._runtime.device,
+            packs=self._registry.infos(),
+            attack_ready=self._ready.is_set() and self._attack.installed,
+            device_wanted=self._runtime.wanted,
+            detectors=tuple(detector.name for detector in self._registry.detectors()),
+        )
+
+    def _detect(self, image: Image, detector: Detector, request: AnalysisRequest) -> tuple[Face, ...]:
+        search = replace(Search.of(request), working_side_px=self._config.working_side_px)
+        faces = detector.detect(image, search)
+        if faces or not request.use_fallback:
+            return faces
+        for other, closer in self._fallbacks(detector, search):
+            faces = other.detect(image, closer)
+            if faces:
+                return faces
+        return ()
+
+    def _fallbacks(self, first: Detector, search: Search) -> list[tuple[Detector, Search]]:
+        """The same detector at twice the size, for faces half as large; then the other installed ones."""
+        closer = replace(
+            search,
+            min_face_px=max(1, search.min_face_px // THOROUGH_FACTOR),
+            working_side_px=search.working_side_px * THOROUGH_FACTOR,
+        )
+        others = [each for each in self._registry.detectors() if each.name != first.name]
+        return [(first, closer), *((other, closer) for other in others)]
+
+    def _places(self, found: Sequence[Sequence[Face]], request: AnalysisRequest) -> list[Place]:
+        """The faces that templates and attack signals are asked for."""
+        most = 1 if request.main_face_only else request.max_faces
+        return [(row, k) for row, faces in enumerate(found) for k in range(min(len(faces), most))]
+
+    def _templates(
+        self, images: Sequence[Image], found: Sequence[Sequence[Face]], pack: Pack, request: AnalysisRequest
+    ) -> dict[Place, Template]:
+        if TEMPLATE not in request.want:
+            return {}
+        places = self._places(found, request)
+        made = templates(pack.recogniser, [(images[row], found[row][k]) for row, k in places])
+        return dict(zip(places, made, strict=True))
+
+    def _signals(
+        self, images: Sequence[Image], found: Sequence[Sequence[Face]], request: AnalysisRequest
+    ) -> dict[Place, AttackSignal]:
+        if ATTACK not in request.want:
+            return {}
+        places = self._places(found, request)
+        return {(row, k): self._attack.signal(images[row], found[row][k]) for row, k in places}

@@ -1,0 +1,60 @@
+"""What every recogniser promises, and how chips become templates."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from heirloom.media.types import Image
+from heirloom.vision.detection import Pixels
+from heirloom.vision.types import Face, Floats, Template
+
+BATCH = 48
+"""Chips in one run of a network: enough to fill a GPU, few enough to bound memory."""
+
+
+class Recogniser(Protocol):
+    """Turns a face into numbers. `model` names what made them; templates of different models are never compared."""
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def dimensions(self) -> int: ...
+
+    def load(self) -> None:
+        """Bring the weights into memory now, instead of at the first picture."""
+        ...
+
+    def chips(self, image: Image, face: Face) -> Pixels:
+        """Return (variants, side, side, 3) uint8 RGB: the aligned face, once for each variant that is averaged."""
+        ...
+
+    def vectors(self, chips: Pixels) -> Floats:
+        """Return (n, dimensions) float32, one row for each chip, not necessarily of unit length."""
+        ...
+
+
+def templates(recogniser: Recogniser, faces: Sequence[tuple[Image, Face]]) -> list[Template]:
+    """Return one template for each face, in order; the chips of all faces share batches."""
+    if not faces:
+        return []
+    variants = [recogniser.chips(image, face) for image, face in faces]
+    chips = np.concatenate(variants)
+    batches = [recogniser.vectors(chips[start : start + BATCH]) for start in range(0, len(chips), BATCH)]
+    each = unit_rows(np.concatenate(batches))
+    ends = np.cumsum([len(group) for group in variants])[:-1]
+    return [
+        Template(recogniser.model, unit(np.asarray(group.mean(axis=0), np.float32))) for group in np.split(each, ends)
+    ]
+
+
+def unit(vector: Floats) -> Floats:
+    """Return the vector scaled to unit length."""
+    return np.asarray(unit_rows(vector[None])[0], np.float32)
+
+
+def unit_rows(vectors: Floats) -> Floats:
+    """Return (n, d) float32 with every row scaled to unit length."""
+    exact = vectors.astype(np.float64)
+    return np.asarray(exact / np.maximum(np.linalg.norm(exact, axis=1, keepdims=True), 1e-12), np.float32)

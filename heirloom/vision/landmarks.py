@@ -1,0 +1,54 @@
+"""dlib's landmark predictors: five points to align by, sixty-eight to measure by."""
+
+import threading
+from typing import Any
+
+import dlib
+import numpy as np
+
+from heirloom.vision import dlib_weights
+from heirloom.vision.detection import Pixels, squared
+from heirloom.vision.types import Box, Floats
+
+LEFT_EYE, RIGHT_EYE = slice(36, 42), slice(42, 48)
+NOSE_TIP, LEFT_MOUTH, RIGHT_MOUTH = 30, 48, 54
+
+
+class Landmarks:
+    """Loads a predictor when it is first asked for; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._predictors: dict[str, Any] = {}
+
+    def load(self) -> None:
+        for name in (dlib_weights.LANDMARKS_5, dlib_weights.LANDMARKS_68):
+            self._predictor(name)
+
+    def shape5(self, pixels: Pixels, box: Box) -> Any:
+        """Return dlib's own five-point shape, as `dlib.get_face_chip` takes it."""
+        return self._predictor(dlib_weights.LANDMARKS_5)(np.ascontiguousarray(pixels), _rectangle(box))
+
+    def points68(self, pixels: Pixels, box: Box) -> Floats:
+        """Return (68, 2) float32 in the iBUG order, in pixels."""
+        shape = self._predictor(dlib_weights.LANDMARKS_68)(np.ascontiguousarray(pixels), _rectangle(box))
+        return np.array([(point.x, point.y) for point in shape.parts()], np.float32)
+
+    def _predictor(self, name: str) -> Any:
+        with self._lock:
+            if name not in self._predictors:
+                self._predictors[name] = dlib.shape_predictor(str(dlib_weights.path_of(name)))
+            return self._predictors[name]
+
+
+def five_of(points68: Floats) -> Floats:
+    """Return (5, 2) float32: the centres of both eyes, nose tip and mouth corners, as seen in the image."""
+    eyes = points68[LEFT_EYE].mean(axis=0), points68[RIGHT_EYE].mean(axis=0)
+    return np.stack([*eyes, points68[NOSE_TIP], points68[LEFT_MOUTH], points68[RIGHT_MOUTH]]).astype(np.float32)
+
+
+def _rectangle(box: Box) -> Any:
+    """The nearest whole-pixel rectangle; dlib counts its right and bottom edge as inside."""
+    square = squared(box)
+    left, top = round(square.x), round(square.y)
+    return dlib.rectangle(left, top, left + round(square.width) - 1, top + round(square.height) - 1)

@@ -1,0 +1,116 @@
+"""The built-in pack: dlib's mmod detector, landmarks and ResNet descriptor, whose weights arrive with pip."""
+
+import math
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from heirloom.media.types import Image
+from heirloom.vision import dlib_graphs
+from heirloom.vision.alignment import dlib_chips
+from heirloom.vision.detection import Pixels, Search, largest_first, logistic, without_doubles, working_copy
+from heirloom.vision.landmarks import Landmarks, five_of
+from heirloom.vision.runtime import Runtime
+from heirloom.vision.types import Box, Face, Floats
+
+NAME = "dlib"
+LICENCE = "CC0-1.0"
+MODEL = "dlib-resnet-v1-avg6"
+DIMENSIONS = dlib_graphs.DIMENSIONS
+
+WINDOW_PX = 80
+PYRAMID_RATIO = 5 / 6
+SMALLEST_LEVEL_PX = 64
+"""A level shorter than this is not scanned: the window covers it whole, zero padding included."""
+
+CONFIDENCE_SLOPE = 4.0
+"""mmod scores are unbounded; 0 separates face from background and clear faces score about 1.05.
+Confidence is the logistic function of the score times this slope: 0 becomes 0.5, 1.05 becomes 0.985."""
+
+LOWEST_SCORE = -0.5
+"""However little confidence is asked for, windows below this are background (it scores about -1.1)."""
+
+PADDINGS = (0.20, 0.25, 0.30)
+"""Chips of three paddings and their mirror images are averaged: TAR at FMR 1e-4 on LFW rises from 78 % to 83 %."""
+
+
+class MmodDetector:
+    """dlib's max-margin CNN over a pyramid of ratio 5/6: 80x80 windows, scores over 0, non-maximum suppression."""
+
+    name = NAME
+
+    def __init__(self, runtime: Runtime, models_dir: Path, landmarks: Landmarks) -> None:
+        self._runtime, self._models_dir, self._landmarks = runtime, models_dir, landmarks
+
+    def load(self) -> None:
+        self._landmarks.load()
+        self._runtime.network(dlib_graphs.detector_graph(self._models_dir))
+
+    def detect(self, image: Image, search: Search) -> tuple[Face, ...]:
+        pixels, factor = working_copy(image, search, WINDOW_PX)
+        boxes, scores = self.windows(pixels, _score_of(search.min_confidence))
+        kept = without_doubles(boxes, scores, search.iou_threshold)
+        faces = [
+            Face(Box(*(boxes[k] / factor).tolist()), confidence_of(scores[k]), np.zeros((5, 2), np.float32))
+            for k in kept
+        ]
+        return tuple(self._with_landmarks(image, face) for face in largest_first(faces, search.max_faces))
+
+    def windows(self, pixels: Pixels, lowest: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return all windows scoring over `lowest`: (n, 4) x, y, width, height in pixels, and their (n,) scores."""
+        network = self._runtime.network(dlib_graphs.detector_graph(self._models_dir))
+        boxes, scores = [np.empty((0, 4))], [np.empty(0)]
+        level, height, width = pixels, *pixels.shape[:2]
+        while min(level.shape[:2]) >= SMALLEST_LEVEL_PX:
+            found = network.run(level[None])[0, 0]
+            rows, columns = np.nonzero(found > lowest)
+            ratio = np.array([width / level.shape[1], height / level.shape[0]])
+            middle = (8.0 * np.column_stack([columns, rows]) + 14) * ratio
+            side = np.broadcast_to(WINDOW_PX * ratio, middle.shape)
+            boxes.append(np.hstack([middle - side / 2, side]))
+            scores.append(found[rows, columns].astype(np.float64))
+            size = round(level.shape[1] * PYRAMID_RATIO), round(level.shape[0] * PYRAMID_RATIO)
+            level = np.asarray(cv2.resize(level, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+        return np.concatenate(boxes), np.concatenate(scores)
+
+    def _with_landmarks(self, image: Image, face: Face) -> Face:
+        points = self._landmarks.points68(image.pixels, face.box)
+        return Face(face.box, face.confidence, five_of(points), points)
+
+
+class DlibRecogniser:
+    """dlib's ResNet descriptor, the mean over three paddings and their mirror images."""
+
+    model = MODEL
+    dimensions = DIMENSIONS
+
+    def __init__(self, runtime: Runtime, models_dir: Path, landmarks: Landmarks) -> None:
+        self._runtime, self._models_dir, self._landmarks = runtime, models_dir, landmarks
+
+    def load(self) -> None:
+        self._landmarks.load()
+        self._runtime.network(dlib_graphs.descriptor_graph(self._models_dir))
+
+    def chips(self, image: Image, face: Face) -> Pixels:
+        shape = self._landmarks.shape5(image.pixels, face.box)
+        upright = dlib_chips(image.pixels, shape, PADDINGS)
+        return np.concatenate([upright, upright[:, :, ::-1]])
+
+    def vectors(self, chips: Pixels) -> Floats:
+        return self._runtime.network(dlib_graphs.descriptor_graph(self._models_dir)).run(chips)
+
+
+def confidence_of(score: float) -> float:
+    """Return the confidence in [0, 1] of an mmod score."""
+    return logistic(CONFIDENCE_SLOPE * float(score))
+
+
+def _score_of(confidence: float) -> float:
+    """Return the mmod score of a confidence, never under LOWEST_SCORE."""
+    if confidence <= 0:
+        return LOWEST_SCORE
+    if confidence >= 1:
+        return math.inf
+    return max(LOWEST_SCORE, math.log(confidence / (1 - confidence)) / CONFIDENCE_SLOPE)
