@@ -43,7 +43,14 @@ class MediaType:
 
 @dataclass(frozen=True, slots=True)
 class ClipFacts:
-    """What a clip says of itself, upright: sizes after rotation, times in seconds."""
+    """What a clip says of itself, upright: sizes after rotation, times in seconds.
+
+    width, height: of the upright picture in square pixels.
+    rotation: degrees clockwise (0, 90, 180, 270) that bring the stored picture upright.
+    container: the extension of its MediaType.
+    keyframes_at_s: where a frame can be decoded alone, in order.
+    stream: the number of its stream of pictures within the file.
+    """
 
     duration_s: float
     width: int
@@ -53,3 +60,15 @@ class ClipFacts:
     container: str
     frames_per_s: float
     keyframes_at_s: tuple[float, ...]
+    stream: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A photo as it was read, and what the file itself held: its type, the upright original's size, its channels."""
+
+    image: Image
+    media_type: MediaType
+    width: int
+    height: int
+    channels: int

@@ -1,0 +1,161 @@
+"""Read what a clip says of itself. Runs in the limited child process only; `video.probe` is the door."""
+
+import io
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Discard, Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from heirloom.errors import Refusal
+from heirloom.media.formats import CODECS, DEMUXER_NAMES, DEMUXERS
+from heirloom.media.limits import Limits
+from heirloom.media.sniff import sniff
+from heirloom.media.types import ClipFacts
+
+FIRST_FRAME_PACKETS = 64
+"""How many packets may be decoded to see one frame, which alone tells the rotation and the shape of a pixel."""
+NAMED_DURATION_TAG = "DURATION"
+ROUNDED = 6
+
+
+@dataclass(slots=True)
+class Span:
+    """The packets of one stream, in seconds of its own clock."""
+
+    packets: int = 0
+    first_s: float = float("inf")
+    last_s: float = float("-inf")
+    keyframes_s: list[float] = field(default_factory=list)
+
+    def add(self, packet: Packet) -> None:
+        time = packet.pts if packet.pts is not None else packet.dts
+        if time is None:
+            return
+        at_s = float(time * packet.time_base)
+        length_s = float((packet.duration or 0) * packet.time_base)
+        self.packets += 1
+        self.first_s, self.last_s = min(self.first_s, at_s), max(self.last_s, at_s + length_s)
+        if packet.is_keyframe:
+            self.keyframes_s.append(at_s)
+
+
+def read_facts(source: io.RawIOBase, head: bytes, limits: Limits) -> ClipFacts:
+    """Return the facts of a clip by reading its packets, and decoding the first frame.
+
+    head: the start of the file, as `sniff` takes it.
+    Raises Refusal unsupported_format, invalid_video, no_video_frames, clip_too_long, clip_incomplete, too_many_pixels or media_limit_reached.
+    """
+    media_type = sniff(head)
+    options = {"format_whitelist": DEMUXER_NAMES, "protocol_whitelist": "none"}
+    try:
+        container = av.open(source, format=DEMUXERS[media_type.mime], container_options=options, metadata_errors="replace")
+    except av.FFmpegError as error:
+        raise Refusal("invalid_video") from error
+    with container:
+        stream = _picture_stream(container)
+        stated_s = _stated_duration_s(container, stream)
+        limits.check_duration(stated_s)
+        limits.check_clip_size(stream.codec_context.width, stream.codec_context.height)
+        span, frame = _read(container, stream, limits)
+        start_s = (container.start_time or 0) / av.time_base
+        seen_s = _whole(span, stated_s, limits)
+        if frame is None:
+            raise Refusal("invalid_video")
+        width, height, rotation = _upright(stream, frame)
+        limits.check_clip_size(width, height)
+        return ClipFacts(
+            duration_s=round(seen_s, ROUNDED),
+            width=width,
+            height=height,
+            rotation=rotation,
+            codec=stream.codec_context.name,
+            container=media_type.extension,
+            frames_per_s=round(_frames_per_s(stream, span), 3),
+            keyframes_at_s=tuple(round(max(0.0, at_s - start_s), ROUNDED) for at_s in sorted(span.keyframes_s)),
+            stream=stream.index,
+        )
+
+
+def _picture_stream(container: InputContainer) -> VideoStream:
+    moving = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    if not moving:
+        raise Refusal("no_video_frames")
+    chosen = next((stream for stream in moving if stream.disposition & Disposition.default), moving[0])
+    if chosen.codec_context is None or _family(chosen) not in CODECS:
+        raise Refusal("invalid_video", "The clip is coded in a way that is not taken. H.264, HEVC, VP8, VP9 and AV1 are.")
+    for other in container.streams:
+        if other.index != chosen.index:
+            other.discard = Discard.all
+    return chosen
+
+
+def _family(stream: VideoStream) -> str:
+    return stream.codec_context.codec.canonical_name
+
+
+def _stated_duration_s(container: InputContainer, stream: VideoStream) -> float:
+    """Return what the header says, 0 where it says nothing, as a browser's recording does."""
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    tag = stream.metadata.get(NAMED_DURATION_TAG)
+    if tag is not None:
+        hours, _, rest = tag.partition(":")
+        minutes, _, seconds = rest.partition(":")
+        try:
+            return float(hours) * 3600 + float(minutes) * 60 + float(seconds)
+        except ValueError:
+            pass  # a tag is anybody's to write; the header's own number follows
+    return float(Fraction(container.duration or 0, av.time_base))
+
+
+def _read(container: InputContainer, stream: VideoStream, limits: Limits) -> tuple[Span, VideoFrame | None]:
+    span, frame = Span(), None
+    stream.thread_count = 1
+    try:
+        for packet in container.demux(stream):
+            if packet.size == 0:
+                continue
+            span.add(packet)
+            if span.packets > limits.max_packets:
+                raise Refusal("media_limit_reached")
+            limits.check_duration(span.last_s - span.first_s)
+            if frame is None and span.packets <= FIRST_FRAME_PACKETS:
+                frame = _decoded(stream, packet)
+    except av.FFmpegError:
+        pass  # the file breaks off here; how much of it was there decides
+    return span, frame or _decoded(stream, None)
+
+
+def _decoded(stream: VideoStream, packet: Packet | None) -> VideoFrame | None:
+    try:
+        return next(iter(stream.codec_context.decode(packet)), None)
+    except av.FFmpegError:
+        return None  # one damaged frame; a later one may do
+
+
+def _whole(span: Span, stated_s: float, limits: Limits) -> float:
+    """Return how long the pictures last, or refuse a clip that holds none, or too little of what it says."""
+    if span.packets == 0:
+        raise Refusal("clip_incomplete" if stated_s > 0 else "no_video_frames")
+    seen_s = span.last_s - span.first_s
+    if seen_s < stated_s * limits.min_decoded_share:
+        raise Refusal("clip_incomplete")
+    return seen_s
+
+
+def _upright(stream: VideoStream, frame: VideoFrame) -> tuple[int, int, int]:
+    """Return width and height in square pixels, and the degrees clockwise that bring the stored picture upright."""
+    shape = stream.sample_aspect_ratio or Fraction(1)
+    width, height = max(1, round(frame.width * shape)), frame.height
+    rotation = round(-frame.rotation / 90) * 90 % 360
+    return (height, width, rotation) if rotation in {90, 270} else (width, height, rotation)
+
+
+def _frames_per_s(stream: VideoStream, span: Span) -> float:
+    length_s = span.last_s - span.first_s
+    return float(stream.average_rate) if stream.average_rate else span.packets / length_s if length_s > 0 else 0.0

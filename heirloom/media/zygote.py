@@ -1,0 +1,199 @@
+"""The process that forks one limited child for each received file: `python -m heirloom.media.zygote FD`.
+
+It imports the decoders once, so a child costs a fork and not their import. It is single-threaded, holds no secret (`sandbox`
+starts it with an environment of its own), and ends when the other end of FD closes, which is when its parent ends.
+
+One order on FD is eight bytes, the wall time in seconds, with three descriptors or more beside them: the job's socket, the socket
+that is told how the child ended, and files the job may read or write. The child reads its request from the job's socket and answers there.
+"""
+
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, NoReturn
+
+from heirloom.errors import Refusal
+from heirloom.media import confine, demux, still
+from heirloom.media.limits import Allowance, Limits
+from heirloom.media.wire import ENDED, LENGTHS, MOST_DESCRIPTORS, ORDER, exactly
+
+ORPHAN_CHECK_MS = 1000
+MOST_SERVER_DESCRIPTORS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    status: socket.socket
+    ends_at: float
+
+
+def main(control_fd: int) -> None:
+    """Serve until the other end of control_fd closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is the parent's to act on; this process then sees its end
+    confine.drop_network()
+    gc.collect()
+    gc.freeze()
+    wake_reader, wake_writer = socket.socketpair()
+    wake_reader.setblocking(False)
+    wake_writer.setblocking(False)
+    signal.set_wakeup_fd(wake_writer.fileno(), warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    Zygote(socket.socket(fileno=control_fd), wake_reader, os.getppid()).serve()
+
+
+class Zygote:
+    def __init__(self, control: socket.socket, wake: socket.socket, parent: int) -> None:
+        self.control, self.wake, self.parent = control, wake, parent
+        self.children: dict[int, Child] = {}
+
+    def serve(self) -> None:
+        while os.getppid() == self.parent:
+            ready = self._wait()
+            if self.wake.fileno() in ready:
+                self.wake.recv(4096)
+            self._reap()
+            self._kill_late_and_abandoned(ready)
+            if self.control.fileno() in ready and not self._take_order():
+                break
+        for pid in self.children:
+            os.kill(pid, signal.SIGKILL)
+
+    def _wait(self) -> dict[int, int]:
+        poller = select.poll()
+        poller.register(self.control, select.POLLIN)
+        poller.register(self.wake, select.POLLIN)
+        for child in self.children.values():
+            poller.register(child.status, 0)  # its closing alone: whoever ordered the job gave up
+        first_end = min((child.ends_at for child in self.children.values()), default=float("inf"))
+        wait_ms = min(ORPHAN_CHECK_MS, max(0.0, 1000 * (first_end - time.monotonic())))
+        return dict(poller.poll(wait_ms + 1))
+
+    def _reap(self) -> None:
+        while self.children:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            child = self.children.pop(pid, None)
+            if child is not None:
+                _tell(child, status)
+
+    def _kill_late_and_abandoned(self, ready: dict[int, int]) -> None:
+        now = time.monotonic()
+        for pid, child in self.children.items():
+            if child.ends_at <= now or child.status.fileno() in ready:
+                os.kill(pid, signal.SIGKILL)
+
+    def _take_order(self) -> bool:
+        order, descriptors, _flags, _address = socket.recv_fds(self.control, ORDER.size, MOST_DESCRIPTORS)
+        if len(order) < ORDER.size:
+            return False
+        (wall_s,) = ORDER.unpack(order)
+        job, status, *files = descriptors
+        zygote = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            _become_child(zygote, job, files)
+        for descriptor in (job, *files):
+            os.close(descriptor)
+        self.children[pid] = Child(socket.socket(fileno=status), time.monotonic() + wall_s)
+        return True
+
+
+def _tell(child: Child, status: int) -> None:
+    with child.status:
+        try:
+            child.status.send(ENDED.pack(status, child.ends_at <= time.monotonic()))
+        except (BrokenPipeError, ConnectionResetError):
+            return  # whoever ordered the job has gone
+
+
+def _become_child(zygote: int, job: int, files: list[int]) -> NoReturn:
+    """Do the job and end; never return to the server's loop."""
+    try:
+        confine.die_with(zygote)
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        _close_all_but({job, *files})
+        _do(socket.socket(fileno=job), files)
+    finally:
+        os._exit(0)
+
+
+def _close_all_but(kept: set[int]) -> None:
+    """Close what the server holds: other jobs' sockets must not stay open here."""
+    silence = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(silence, standard)
+    first = 3
+    for descriptor in sorted(kept):
+        os.closerange(first, descriptor)
+        first = descriptor + 1
+    os.closerange(first, first + MOST_SERVER_DESCRIPTORS)
+
+
+def _do(job: socket.socket, files: list[int]) -> None:
+    text_bytes, payload_bytes = LENGTHS.unpack(exactly(job, LENGTHS.size))
+    request = json.loads(exactly(job, text_bytes))
+    payload = exactly(job, payload_bytes)
+    allowance = Allowance(**request["allowance"])
+    if request["name"] == "program":
+        _exec_program(request["argv"], allowance, job, files)
+    confine.confine(allowance, most_open_files=0)
+    facts, answer = _outcome(request, payload, files)
+    text = json.dumps(facts).encode()
+    job.sendall(LENGTHS.pack(len(text), len(answer)) + text)
+    job.sendall(answer)
+
+
+def _outcome(request: dict[str, Any], payload: bytearray, files: list[int]) -> tuple[dict[str, Any], bytes]:
+    try:
+        return JOBS[request["name"]](request, payload, files)
+    except Refusal as refusal:
+        return {"refusal": refusal.code, "detail": refusal.detail}, b""
+    except MemoryError:
+        return {"refusal": "media_limit_reached", "detail": ""}, b""
+    except Exception:  # noqa: BLE001  # carried whole over the process boundary, and raised again on the other side
+        return {"fault": traceback.format_exc()}, b""
+
+
+def _exec_program(argv: list[str], allowance: Allowance, job: socket.socket, files: list[int]) -> NoReturn:
+    """Become the program: its output goes to the job's socket, its errors to files[1]; files[0] is its descriptor 3."""
+    source, errors = (os.dup(descriptor) for descriptor in files)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(job.fileno(), 1)
+    os.dup2(errors, 2)
+    os.dup2(source, PROGRAM_SOURCE_FD)
+    os.closerange(PROGRAM_SOURCE_FD + 1, PROGRAM_SOURCE_FD + 256)
+    confine.confine(allowance, most_open_files=PROGRAM_MOST_FILES)
+    os.execv(argv[0], argv)  # noqa: S606  # the command is the transcoder's own, and there is no shell
+
+
+def _still(request: dict[str, Any], payload: bytearray, _files: list[int]) -> tuple[dict[str, Any], bytes]:
+    decoded = still.decode(bytes(payload), request["mime"], _limits(request))
+    facts = asdict(decoded)
+    return facts, facts.pop("rgb")
+
+
+def _probe(request: dict[str, Any], head: bytearray, files: list[int]) -> tuple[dict[str, Any], bytes]:
+    with os.fdopen(files[0], "rb", buffering=0) as source:
+        return asdict(demux.read_facts(source, bytes(head), _limits(request))), b""
+
+
+def _limits(request: dict[str, Any]) -> Limits:
+    return Limits(**request["limits"])  # its allowances hold already and are not sent
+
+
+PROGRAM_SOURCE_FD = 3
+PROGRAM_MOST_FILES = 32
+JOBS: dict[str, Callable[[dict[str, Any], bytearray, list[int]], tuple[dict[str, Any], bytes]]] = {"still": _still, "probe": _probe}
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,139 @@
+import io
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+from PIL.Image import Transpose
+
+from heirloom.errors import Refusal
+from heirloom.media.image import encode_jpeg, read_image, read_still
+from tests.media.conftest import Written
+
+ORIENTATION_TAG = 0x0112
+STORED_FROM_UPRIGHT = {
+    1: None,
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_90,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_270,
+}
+
+
+def quarters(width: int = 320, height: int = 200) -> PIL.Image.Image:
+    """Return a picture whose corners differ, so that every turn and flip shows."""
+    pixels = np.zeros((height, width, 3), np.uint8)
+    pixels[: height // 2, : width // 2] = (220, 30, 30)
+    pixels[: height // 2, width // 2 :] = (30, 220, 30)
+    pixels[height // 2 :, : width // 2] = (30, 30, 220)
+    pixels[height // 2 :, width // 2 :] = (230, 230, 230)
+    return PIL.Image.fromarray(pixels)
+
+
+def difference(pixels: np.ndarray, picture: PIL.Image.Image) -> float:
+    return float(np.abs(pixels.astype(int) - np.asarray(picture, dtype=int)).mean())
+
+
+@pytest.mark.parametrize("pillow_format", ["JPEG", "PNG", "BMP", "TIFF", "WEBP", "HEIF"])
+def test_a_photo_of_every_promised_format_is_read(astronaut: PIL.Image.Image, written: Written, pillow_format: str) -> None:
+    still = read_still(written(astronaut, pillow_format))
+
+    assert (still.width, still.height, still.channels) == (512, 512, 3)
+    assert still.image.scale == 1.0
+    assert still.image.at_s is None
+    assert difference(still.image.pixels, astronaut) < 8
+
+
+@pytest.mark.parametrize("pillow_format", ["JPEG", "PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("orientation", STORED_FROM_UPRIGHT)
+def test_a_photo_comes_out_upright_whatever_its_orientation_tag(written: Written, pillow_format: str, orientation: int) -> None:
+    turn = STORED_FROM_UPRIGHT[orientation]
+    stored = quarters() if turn is None else quarters().transpose(turn)
+    exif = PIL.Image.Exif()
+    exif[ORIENTATION_TAG] = orientation
+
+    still = read_still(written(stored, pillow_format, exif=exif))
+
+    assert (still.width, still.height) == (320, 200)
+    assert difference(still.image.pixels, quarters()) < 8
+
+
+def test_a_heic_photo_taken_sideways_comes_out_upright(written: Written) -> None:
+    exif = PIL.Image.Exif()
+    exif[ORIENTATION_TAG] = 6
+
+    still = read_still(written(quarters().transpose(Transpose.ROTATE_90), "HEIF", exif=exif.tobytes()))
+
+    assert (still.width, still.height) == (320, 200)
+    assert difference(still.image.pixels, quarters()) < 8
+
+
+@pytest.mark.parametrize(("size", "read_size"), [((4000, 3000), (2000, 1500)), ((3000, 4500), (1365, 2048)), ((2048, 100), (2048, 100))])
+def test_a_large_photo_is_read_at_a_bounded_size_and_says_its_scale(
+    astronaut: PIL.Image.Image, written: Written, size: tuple[int, int], read_size: tuple[int, int]
+) -> None:
+    still = read_still(written(astronaut.resize(size)))
+
+    assert (still.image.width, still.image.height) == read_size
+    assert (still.width, still.height) == size
+    assert still.image.scale == pytest.approx(max(read_size) / max(size))
+    assert difference(still.image.pixels, astronaut.resize(read_size)) < 5
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "RGBA", "LA", "PA", "I;16", "I", "F"])
+def test_every_way_to_store_colors_becomes_rgb(astronaut: PIL.Image.Image, written: Written, mode: str) -> None:
+    gray = np.asarray(astronaut.convert("L"))
+    deep = {"I;16": gray.astype(np.uint16) * 257, "I": gray.astype(np.int32) * 257, "F": gray.astype(np.float32) / 255}
+    stored = PIL.Image.fromarray(deep[mode]) if mode in deep else astronaut.convert(mode)
+    assert stored.mode == mode
+
+    image = read_image(written(stored, "PNG" if mode in {"1", "P", "RGBA", "LA", "I;16"} else "TIFF"))
+
+    few_colors = mode in {"1", "P", "PA"}
+    expected = stored if few_colors else astronaut if mode in {"CMYK", "RGBA"} else astronaut.convert("L")
+    assert difference(image.pixels, expected.convert("RGB")) < 3
+
+
+def test_what_is_transparent_becomes_white(written: Written) -> None:
+    image = read_image(written(PIL.Image.new("RGBA", (40, 30), (255, 0, 0, 0)), "PNG"))
+
+    assert (image.pixels == 255).all()
+
+
+def test_a_palette_with_a_transparent_color_becomes_white_there(written: Written) -> None:
+    image = read_image(written(PIL.Image.new("P", (40, 30), 0), "PNG", transparency=0))
+
+    assert (image.pixels == 255).all()
+
+
+def test_a_cmyk_jpeg_keeps_its_colors(astronaut: PIL.Image.Image, written: Written) -> None:
+    assert difference(read_image(written(astronaut.convert("CMYK"))).pixels, astronaut) < 8
+
+
+def test_a_jpeg_of_ours_carries_no_metadata(astronaut: PIL.Image.Image, written: Written) -> None:
+    exif = PIL.Image.Exif()
+    exif[0x010F] = "a camera"
+    image = read_image(written(astronaut, exif=exif))
+
+    with PIL.Image.open(io.BytesIO(encode_jpeg(image, quality=80))) as read_back:
+        assert read_back.format == "JPEG"
+        assert not read_back.getexif()
+        assert not {"exif", "icc_profile", "comment", "xmp"} & read_back.info.keys()
+
+
+def test_the_shared_photos_are_read_or_refused_by_code(assets: Path) -> None:
+    def outcome(name: str) -> str:
+        try:
+            image = read_image((assets / "data" / "bad_images" / name).read_bytes())
+        except Refusal as refusal:
+            return refusal.code
+        return f"{image.width}x{image.height}"
+
+    assert {name: outcome(name) for name in ("einstein.bmp", "einstein.tiff", "einstein.webp")} == dict.fromkeys(
+        ("einstein.bmp", "einstein.tiff", "einstein.webp"), "256x256"
+    )
+    assert outcome("einstein.gif") == outcome("einstein.ico") == outcome("empty.png") == "unsupported_format"
+    assert outcome("corrupted.png") == outcome("truncated.jpg") == "invalid_image"
