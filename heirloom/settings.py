@@ -8,6 +8,7 @@ import dj_database_url
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
+from kombu import Queue
 
 from heirloom import env
 from heirloom.embedded import local
@@ -23,7 +24,9 @@ EMBEDDED = not env.text("DATABASE_URL")
 DEBUG = env.boolean("DEBUG", default=False)
 SECRET_KEY = env.secret("SECRET_KEY") or (local.secret_key(VAR_DIR) if EMBEDDED else "")
 if not SECRET_KEY:
-    raise ImproperlyConfigured("SECRET_KEY is not set. Make one: python -c 'import secrets; print(secrets.token_urlsafe(50))'")
+    raise ImproperlyConfigured(
+        "SECRET_KEY is not set. Make one: python -c 'import secrets; print(secrets.token_urlsafe(50))'"
+    )
 HTTPS = env.boolean("HTTPS", default=not EMBEDDED)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]" if EMBEDDED else "")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
@@ -113,7 +116,10 @@ CELERY_BROKER_URL = env.secret("CELERY_BROKER_URL", "pgmq://")
 
 # Files: captures and evidence are encrypted before any storage sees them.
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(VAR_DIR / "files")}},
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": str(VAR_DIR / "files")},
+    },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
     **json.loads(env.secret("STORAGES", "{}")),
 }
@@ -138,7 +144,7 @@ VISION_MODE = env.choice("VISION_MODE", ("local", "celery"), "local")
 VISION_PACK = env.text("VISION_PACK") or (local.chosen_pack(VAR_DIR) if EMBEDDED else local.BUILT_IN_PACK)
 VISION_DEVICE = env.choice("VISION_DEVICE", ("auto", "cpu", "cuda"), "auto")
 VISION_THREADS = env.integer("VISION_THREADS", 0)
-VISION_SOCKET = Path(env.text("VISION_SOCKET", str(VAR_DIR / "run" / "vision.sock")))
+VISION_SOCKET = Path(env.text("VISION_SOCKET", str(local.socket_dir(VAR_DIR, "vision") / "vision.sock")))
 VISION_TIMEOUT_S = env.decimal("VISION_TIMEOUT_S", 60.0)
 MODELS_DIR = Path(env.text("MODELS_DIR", str(VAR_DIR / "models")))
 POLICY_DIR = Path(env.text("POLICY_DIR", str(VAR_DIR / "policies")))
@@ -160,6 +166,11 @@ JOB_KINDS = {
     "verification": "verification.tasks.process_verification",
     "enrollment": "enrollment.tasks.process_enrollment",
 }
+# Who is told, in the same transaction, that a job was given up.
+JOB_DEAD_HANDLERS = {
+    "verification": "verification.tasks.verification_died",
+    "enrollment": "enrollment.tasks.enrollment_died",
+}
 JOB_LEASE_S = env.integer("JOB_LEASE_S", 30)
 JOB_MAX_ATTEMPTS = 3
 JOB_SWEEP_S = env.integer("JOB_SWEEP_S", 5)
@@ -173,7 +184,12 @@ AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
 ]
 LOGIN_URL = reverse_lazy("sign-in")
 LOGIN_REDIRECT_URL = reverse_lazy("home")
@@ -207,7 +223,10 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "heirloom.api.pagination.NewestFirst",
     "EXCEPTION_HANDLER": "heirloom.api.errors.handle",
     "DEFAULT_THROTTLE_CLASSES": ["heirloom.api.throttles.CallerThrottle"],
-    "DEFAULT_THROTTLE_RATES": {"caller": env.text("THROTTLE_CALLER", "600/min"), "sign-in": env.text("THROTTLE_SIGN_IN", "10/min")},
+    "DEFAULT_THROTTLE_RATES": {
+        "caller": env.text("THROTTLE_CALLER", "600/min"),
+        "sign-in": env.text("THROTTLE_SIGN_IN", "10/min"),
+    },
     "NUM_PROXIES": env.integer("NUM_PROXIES", 0),
 }
 SIMPLE_JWT = {
@@ -228,7 +247,12 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
 }
-UNFOLD = {"SITE_TITLE": "Heirloom", "SITE_HEADER": "Heirloom", "SITE_SUBHEADER": "Review and administration", "SITE_URL": "/"}
+UNFOLD = {
+    "SITE_TITLE": "Heirloom",
+    "SITE_HEADER": "Heirloom",
+    "SITE_SUBHEADER": "Review and administration",
+    "SITE_URL": "/",
+}
 
 LOG_LEVEL = env.text("LOG_LEVEL", "INFO").upper()
 LOG_DIR = Path(env.text("LOG_DIR", str(VAR_DIR / "logs")))
@@ -248,14 +272,37 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_DEFAULT_QUEUE = "media"
-# The job row is the truth and the broker a doorbell, so a ring may be lost or heard twice; a minute is soon enough to hear it again.
+CELERY_TASK_QUEUES = [Queue(name) for name in ("media", "vision", "interactive", "io")]
+CELERY_TASK_ROUTES = {
+    "heirloom.jobs.tasks.sweep": {"queue": "io"},
+    "enrollment.tasks.withdraw_expired_consents": {"queue": "io"},
+}
+# Workers tell of themselves in the database (heirloom.jobs.liveness), so the broker carries no control messages.
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+# A request that rings the broker must not wait for one that is down.
+_RING_PATIENCE = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1}
+# The job row is the truth and the broker a doorbell, so a ring may be lost or heard twice; a minute is soon enough to
+# hear it again.
 CELERY_BROKER_TRANSPORT_OPTIONS = (
-    {"conn_string": broker_conninfo(DATABASE_URL), "init_extension": False, "polling_interval": 0.05, "visibility_timeout": 60}
+    {
+        "conn_string": broker_conninfo(DATABASE_URL),
+        "init_extension": False,
+        # Four queues are read in turn: waiting at one would keep the others waiting.
+        "wait_time_seconds": 0,
+        "polling_interval": 0.05,
+        "pool_timeout": 5,
+        "visibility_timeout": 60,
+        **_RING_PATIENCE,
+    }
     if CELERY_BROKER_URL.startswith("pgmq:")
-    else {"visibility_timeout": 60}
+    else {"visibility_timeout": 60, "socket_connect_timeout": 2, **_RING_PATIENCE}
 )
 CELERY_BEAT_SCHEDULE = {
-    "sweep jobs": {"task": "heirloom.jobs.tasks.sweep", "schedule": JOB_SWEEP_S},
+    "sweep jobs": {
+        "task": "heirloom.jobs.tasks.sweep",
+        "schedule": JOB_SWEEP_S,
+        "options": {"expires": JOB_SWEEP_S},
+    },
     "withdraw expired consents": {"task": "enrollment.tasks.withdraw_expired_consents", "schedule": 24 * 3600},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "run" / "beat")

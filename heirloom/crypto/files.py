@@ -50,8 +50,8 @@ def write(*, subject: UUID, name: str, chunks: Iterable[bytes]) -> StoredFile:
 def read(*, subject: UUID, name: str) -> Iterator[bytes]:
     """Decrypt a file in segments of 64 KiB, each authentic when it is given.
 
-    Raises, while it is read, stream.StreamDamagedError, crypto.services.KeyDestroyedError, Refusal `storage_unavailable`
-    and `key_unavailable`.
+    Raises, while it is read, StreamDamagedError, KeyDestroyedError, Refusal `storage_unavailable` and
+    `key_unavailable`.
     """
     key = data_key(subject)
     with _storage_errors(), default_storage.open(name, "rb") as source:

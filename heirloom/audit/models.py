@@ -1,0 +1,58 @@
+"""The audit log: who did what to whom, each event chained to the one before it."""
+
+from django.db import models
+
+
+class Action(models.TextChoices):
+    """The code of what was done. Codes are part of the log's meaning: add, never rename."""
+
+    PERSON_CREATED = "person.created"
+    PERSON_UPDATED = "person.updated"
+    PERSON_ENROLLED = "person.enrolled"
+    PERSON_EXPORTED = "person.exported"
+    PERSON_ERASED = "person.erased"
+    CONSENT_GIVEN = "consent.given"
+    CONSENT_WITHDRAWN = "consent.withdrawn"
+    CAPTURE_RECEIVED = "capture.received"
+    TEMPLATE_RETIRED = "template.retired"
+    VERIFICATION_REQUESTED = "verification.requested"
+    VERIFICATION_DECIDED = "verification.decided"
+    REVIEW_OPENED = "review.opened"
+    REVIEW_CLAIMED = "review.claimed"
+    REVIEW_RELEASED = "review.released"
+    REVIEW_DECIDED = "review.decided"
+    EVIDENCE_VIEWED = "evidence.viewed"
+    SIGN_IN_SUCCEEDED = "sign_in.succeeded"
+    SIGN_IN_FAILED = "sign_in.failed"
+    SIGN_IN_LOCKED = "sign_in.locked"
+    KEYS_ROTATED = "keys.rotated"
+    POLICY_ACTIVATED = "policy.activated"
+
+
+class AuditEvent(models.Model):
+    """One event. `sequence` runs from 1 without gaps; the database refuses to change or delete a row.
+
+    It carries ids and codes only, never a name, so erasing a person leaves nothing here that tells who it was.
+    """
+
+    sequence = models.BigIntegerField(primary_key=True)
+    at = models.DateTimeField()
+    actor_kind = models.TextField()
+    actor_id = models.TextField(blank=True)
+    action = models.TextField(choices=Action.choices)
+    subject_kind = models.TextField()
+    subject_id = models.UUIDField()
+    details = models.JSONField(default=dict)
+    previous_hash = models.CharField(max_length=64)
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        indexes = (
+            models.Index(name="audit_event_subject", fields=("subject_id", "sequence")),
+            models.Index(name="audit_event_actor", fields=("actor_kind", "actor_id", "sequence")),
+            models.Index(name="audit_event_action", fields=("action", "sequence")),
+        )
+        constraints = (models.CheckConstraint(name="audit_event_sequence", condition=models.Q(sequence__gte=1)),)
+
+    def __str__(self) -> str:
+        return f"{self.sequence} {self.action}"

@@ -1,0 +1,43 @@
+"""What the broker can ask a worker for, and what a worker does when it starts and ends."""
+
+import os
+import socket
+from uuid import UUID
+
+from celery.signals import worker_ready, worker_shutdown
+
+from heirloom.celery import app
+from heirloom.crypto.scratch import sweep_plaintext
+from heirloom.jobs import services
+from heirloom.jobs.liveness import Pulse
+
+
+@app.task
+def run_job(job_id: str) -> bool:
+    """Do a job if it still waits; say whether it did."""
+    return services.run(job_id=UUID(job_id))
+
+
+@app.task
+def sweep() -> None:
+    services.sweep()
+
+
+# Every worker sweeps too, so work that a killed one left goes on even where beat is down.
+_pulse = Pulse(
+    name=f"worker {socket.gethostname()} {os.getpid()}",
+    kind="worker",
+    details=lambda: {"host": socket.gethostname(), "pid": os.getpid()},
+    each_time=services.sweep,
+)
+
+
+@worker_ready.connect
+def _begin(**_: object) -> None:
+    sweep_plaintext()
+    _pulse.start()
+
+
+@worker_shutdown.connect
+def _end(**_: object) -> None:
+    _pulse.stop()
