@@ -18,49 +18,104 @@ CODES: dict[str, Code] = {
     "invalid_video": Code(400, "The clip cannot be read.", "Send a whole MP4, MOV, MKV, WEBM, AVI or 3GP file."),
     "empty_file": Code(400, "The file is empty.", "Choose the file again; it may not have been saved."),
     "no_video_frames": Code(422, "The clip holds no pictures.", "Record the clip again with the camera on."),
-    "unsupported_format": Code(415, "This kind of file is not taken.", "Photos: JPG, PNG, BMP, TIFF, WEBP, HEIC. Clips: MP4, MOV, MKV, WEBM, AVI, 3GP."),
+    "unsupported_format": Code(
+        415,
+        "This kind of file is not taken.",
+        "Photos: JPG, PNG, BMP, TIFF, WEBP, HEIC. Clips: MP4, MOV, MKV, WEBM, AVI, 3GP.",
+    ),
     "too_many_bytes": Code(413, "The file is too large.", "Send a smaller or shorter recording."),
-    "too_many_pixels": Code(413, "The image has too many pixels.", "Send it at a smaller size; 50 megapixels are the most."),
+    "too_many_pixels": Code(
+        413, "The image has too many pixels.", "Send it at a smaller size; 50 megapixels are the most."
+    ),
     "clip_too_long": Code(422, "The clip is longer than is allowed.", "Record a shorter clip; ten seconds are plenty."),
-    "clip_incomplete": Code(422, "Less than 80 % of the clip could be read.", "Upload the clip again; the transfer broke off."),
-    "media_limit_reached": Code(422, "Reading the file took more time or memory than is allowed.", "Save it in a common format and send it again."),
+    "clip_incomplete": Code(
+        422, "Less than 80 % of the clip could be read.", "Upload the clip again; the transfer broke off."
+    ),
+    "media_limit_reached": Code(
+        422,
+        "Reading the file took more time or memory than is allowed.",
+        "Save it in a common format and send it again.",
+    ),
     # faces and their quality
     "no_face": Code(422, "No face was found.", "Face the camera, alone, in even light."),
-    "several_faces": Code(422, "More than one face was found; one is needed.", "Take the picture again with one person in it."),
+    "several_faces": Code(
+        422, "More than one face was found; one is needed.", "Take the picture again with one person in it."
+    ),
     "low_quality": Code(422, "The picture is not good enough.", "Take it again: near, sharp, in even light."),
     "face_too_small": Code(422, "The face is too small.", "Move closer to the camera."),
     "blurred": Code(422, "The face is blurred.", "Hold the camera still and let it focus."),
     "too_dark": Code(422, "The face is too dark.", "Turn towards a window or a lamp."),
     "too_bright": Code(422, "The face is overexposed.", "Move out of direct light."),
     "face_turned": Code(422, "The face is turned away.", "Look straight at the camera."),
-    "face_occluded": Code(422, "Part of the face is covered or out of the picture.", "Remove what covers it and keep the whole head in view."),
+    "face_occluded": Code(
+        422,
+        "Part of the face is covered or out of the picture.",
+        "Remove what covers it and keep the whole head in view.",
+    ),
     # what was decided
     "no_match": Code(422, "The face does not match.", "Try again in better light, or ask for help at the desk."),
-    "score_near_threshold": Code(422, "The score is too close to the threshold to decide alone.", "A reviewer will decide."),
-    "score_not_calibrated": Code(422, "No measured threshold covers this comparison.", "A reviewer will decide; an operator can run manage.py calibrate."),
+    "score_near_threshold": Code(
+        422, "The score is too close to the threshold to decide alone.", "A reviewer will decide."
+    ),
+    "score_not_calibrated": Code(
+        422,
+        "No measured threshold covers this comparison.",
+        "A reviewer will decide; an operator can run manage.py calibrate.",
+    ),
     "presentation_attack": Code(422, "The picture looks like a photo, screen or mask.", "A reviewer will decide."),
-    "attack_check_inconclusive": Code(422, "Whether a live person was shown could not be told.", "A reviewer will decide."),
-    "attack_check_waived": Code(422, "No attack check ran; the owner of this installation allows that.", "Set ATTACK_CHECK_REQUIRED=true to ask for one."),
+    "attack_check_inconclusive": Code(
+        422, "Whether a live person was shown could not be told.", "A reviewer will decide."
+    ),
+    "attack_check_waived": Code(
+        422,
+        "No attack check ran; the owner of this installation allows that.",
+        "Set ATTACK_CHECK_REQUIRED=true to ask for one.",
+    ),
     "several_people_in_clip": Code(422, "The clip shows more than one person.", "Record it again alone."),
-    "duplicate_person": Code(409, "This face already belongs to another person.", "A reviewer must decide whether they are the same."),
+    "pictures_differ": Code(422, "The pictures show different people.", "Send pictures of one person only."),
+    "differs_from_enrolled": Code(
+        422, "The face differs from the one enrolled for this person.", "Check that the right person's page is open."
+    ),
+    "duplicate_person": Code(
+        409, "This face already belongs to another person.", "A reviewer must decide whether they are the same."
+    ),
     "not_enrolled": Code(422, "This person has no enrolled face.", "Enroll the person first."),
     # requests
     "validation_error": Code(400, "The request is not valid.", "Mend the named field."),
-    "model_not_available": Code(400, "This model is not installed here.", "Name one of the installed models, or leave model_name out."),
-    "invalid_gallery": Code(400, "The gallery filter is not understood.", 'Send {"person_ids": [...]} or {"department": "..."}.'),
+    "model_not_available": Code(
+        400, "This model is not installed here.", "Name one of the installed models, or leave model_name out."
+    ),
+    "invalid_gallery": Code(
+        400, "The gallery filter is not understood.", 'Send {"person_ids": [...]} or {"department": "..."}.'
+    ),
     "consent_required": Code(422, "No active consent covers this.", "Record the person's consent first."),
-    "employee_id_taken": Code(409, "Another person has this employee number.", "Check the number, or open that person's page."),
-    "idempotency_key_reused": Code(422, "This Idempotency-Key was used with another body.", "Use a new key for a new request."),
+    "employee_id_taken": Code(
+        409, "Another person has this employee number.", "Check the number, or open that person's page."
+    ),
+    "idempotency_key_reused": Code(
+        422, "This Idempotency-Key was used with another body.", "Use a new key for a new request."
+    ),
     "already_decided": Code(409, "This case is already decided.", "A decision is final; open a new verification."),
-    "claimed_by_another": Code(409, "Another reviewer holds this case.", "Wait until it is released, or ask that reviewer."),
+    "claimed_by_another": Code(
+        409, "Another reviewer holds this case.", "Wait until it is released, or ask that reviewer."
+    ),
+    "permission_denied": Code(403, "This login may not do that.", "Ask an administrator for the role or scope."),
     "not_found": Code(404, "There is no such thing here.", "Check the id."),
     # the installation
     "model_not_ready": Code(503, "The vision models are not loaded yet.", "Try again in a few seconds."),
-    "vision_unavailable": Code(503, "The vision process does not answer.", "Try again in a few seconds; an operator can run manage.py doctor."),
+    "vision_unavailable": Code(
+        503, "The vision process does not answer.", "Try again in a few seconds; an operator can run manage.py doctor."
+    ),
     "storage_unavailable": Code(503, "The file storage does not answer.", "Try again in a few seconds."),
-    "key_unavailable": Code(503, "The encryption key of this record is not in the key ring.", "An operator must restore the key."),
-    "interrupted": Code(503, "The work was interrupted three times.", "Send the capture again; an operator can read the worker's log."),
-    "internal_error": Code(500, "Something went wrong on our side.", "Try again; if it stays, tell the operator the time of this answer."),
+    "key_unavailable": Code(
+        503, "The encryption key of this record is not in the key ring.", "An operator must restore the key."
+    ),
+    "interrupted": Code(
+        503, "The work was interrupted three times.", "Send the capture again; an operator can read the worker's log."
+    ),
+    "internal_error": Code(
+        500, "Something went wrong on our side.", "Try again; if it stays, tell the operator the time of this answer."
+    ),
 }
 
 

@@ -1,0 +1,97 @@
+"""/people/ and what belongs to a person."""
+
+from typing import Any
+
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from enrollment.api import serializers as wire
+from enrollment.models import Enrollment, Person
+from enrollment.querysets import EnrollmentQuerySet, PersonQuerySet
+from enrollment.services import consents, enrollments, people
+from heirloom.api.pagination import ByName
+from heirloom.api.permissions import role
+
+
+class PersonViewSet(
+    mixins.ListModelMixin,
+    mixins.CreateModelMixin,
+    mixins.RetrieveModelMixin,
+    mixins.UpdateModelMixin,
+    viewsets.GenericViewSet[Person],
+):
+    """People who may be enrolled."""
+
+    queryset = Person.objects.all()
+    serializer_class = wire.PersonSerializer
+    permission_classes = [role("hr", "admin")]
+    pagination_class = ByName
+
+    def get_queryset(self) -> PersonQuerySet:
+        words = self.request.query_params.get("search", "")
+        return Person.objects.search(words).with_reference_counts()
+
+    def perform_create(self, serializer: Any) -> None:
+        serializer.instance = people.create_person(actor=self.request.user, **serializer.validated_data)
+
+    def perform_update(self, serializer: Any) -> None:
+        serializer.instance = people.update_person(
+            person=serializer.instance, actor=self.request.user, **serializer.validated_data
+        )
+
+    @extend_schema(request=wire.ConsentInput, responses={201: wire.ConsentSerializer})
+    @action(detail=True, methods=["get", "post"])
+    def consents(self, request: Request, pk: str) -> Response:
+        person = self.get_object()
+        if request.method == "GET":
+            return Response(wire.ConsentSerializer(person.consents.all(), many=True).data)
+        given = wire.ConsentInput(data=request.data)
+        given.is_valid(raise_exception=True)
+        consent = consents.give(person=person, actor=request.user, **given.validated_data)
+        return Response(wire.ConsentSerializer(consent).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=None, responses={200: wire.ConsentSerializer(many=True)})
+    @action(detail=True, methods=["post"], url_path="consents/withdraw")
+    def withdraw_consent(self, request: Request, pk: str) -> Response:
+        person = self.get_object()
+        for consent in person.consents.active():
+            consents.withdraw(consent=consent, actor=request.user)
+        return Response(wire.ConsentSerializer(person.consents.all(), many=True).data)
+
+    @extend_schema(request={"multipart/form-data": wire.CapturesInput}, responses={202: wire.LinksAnswer})
+    @action(detail=True, methods=["get", "post"], parser_classes=[MultiPartParser])
+    def captures(self, request: Request, pk: str) -> Response:
+        person = self.get_object()
+        if request.method == "GET":
+            return Response(wire.CaptureSerializer(person.captures.all(), many=True).data)
+        given = wire.CapturesInput(data={"files": request.FILES.getlist("files")})
+        given.is_valid(raise_exception=True)
+        uploads = [file.chunks() for file in given.validated_data["files"]]
+        visit = enrollments.submit(person=person, uploads=uploads, source="api", actor=request.user)
+        link = reverse("enrollment-detail", args=[visit.id])
+        return Response(
+            {"id": visit.id, "status": "queued", "links": {"self": link}},
+            status=status.HTTP_202_ACCEPTED,
+            headers={"Location": link},
+        )
+
+    @extend_schema(responses=wire.TemplateSerializer(many=True))
+    @action(detail=True)
+    def templates(self, request: Request, pk: str) -> Response:
+        return Response(wire.TemplateSerializer(self.get_object().templates.all(), many=True).data)
+
+
+class EnrollmentViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Enrollment]):
+    """What became of the captures of one visit."""
+
+    queryset = Enrollment.objects.all()
+    serializer_class = wire.EnrollmentSerializer
+    permission_classes = [role("hr", "admin")]
+
+    def get_queryset(self) -> EnrollmentQuerySet:
+        return Enrollment.objects.with_rows()

@@ -1,0 +1,143 @@
+"""People, consents, captures and templates on the wire."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from enrollment.models import Capture, Consent, Enrollment, FaceTemplate, Person
+from heirloom.api.images import Base64ImageField
+from heirloom.errors import CODES
+
+
+class ConsentInput(serializers.Serializer[Any]):
+    policy_version = serializers.CharField(max_length=64)
+    given_at = serializers.DateTimeField()
+    method = serializers.CharField(max_length=32)
+
+
+class ConsentSerializer(serializers.ModelSerializer[Consent]):
+    class Meta:
+        model = Consent
+        fields = ("id", "policy_version", "purpose", "method", "given_at", "expires_at", "withdrawn_at", "is_active")
+
+
+class PersonSerializer(serializers.ModelSerializer[Person]):
+    reference_count = serializers.IntegerField(read_only=True, default=0)
+
+    class Meta:
+        model = Person
+        fields = (
+            "id",
+            "employee_id",
+            "external_id",
+            "full_name",
+            "department",
+            "position",
+            "email",
+            "metadata",
+            "status",
+            "reference_count",
+            "created_at",
+            "updated_at",
+        )
+        read_only_fields = ("id", "created_at", "updated_at")
+        # The service answers 409 "employee_id_taken"; DRF's own check would answer 400 and race.
+        extra_kwargs = {"employee_id": {"validators": []}, "external_id": {"validators": []}}
+
+
+class TemplateSerializer(serializers.ModelSerializer[FaceTemplate]):
+    """Facts of a template; its numbers never leave."""
+
+    class Meta:
+        model = FaceTemplate
+        fields = ("id", "model", "quality", "capture", "at_s", "created_at", "retired_at")
+
+
+class VerdictSerializer(serializers.Serializer[Any]):
+    at_s = serializers.FloatField(allow_null=True)
+    accepted = serializers.BooleanField()
+    reasons = serializers.ListField(child=serializers.ChoiceField(choices=sorted(CODES)))
+    quality = serializers.FloatField(allow_null=True)
+    template_id = serializers.UUIDField(allow_null=True)
+
+
+class CaptureSerializer(serializers.ModelSerializer[Capture]):
+    verdicts = VerdictSerializer(many=True)
+
+    class Meta:
+        model = Capture
+        fields = (
+            "id",
+            "kind",
+            "mime",
+            "source",
+            "size_bytes",
+            "width",
+            "height",
+            "duration_s",
+            "verdicts",
+            "received_at",
+        )
+
+
+class EnrollmentSerializer(serializers.ModelSerializer[Enrollment]):
+    """One visit. status: processing or done; then outcome, reasons and a verdict for each file."""
+
+    status = serializers.SerializerMethodField()
+    captures = CaptureSerializer(many=True)
+
+    class Meta:
+        model = Enrollment
+        fields = ("id", "person", "status", "outcome", "reasons", "captures", "created_at", "finished_at")
+
+    def get_status(self, row: Enrollment) -> str:
+        return "processing" if row.outcome == Enrollment.Outcome.PENDING else "done"
+
+
+class AddFaceInput(serializers.Serializer[Any]):
+    person_name = serializers.CharField(max_length=200)
+    person_id = serializers.CharField(max_length=128, required=False)
+    face_image_base64 = Base64ImageField()
+    model_name = serializers.CharField(default="auto")
+    metadata = serializers.DictField(default=dict)
+    fast_mode = serializers.BooleanField(default=False)
+    processing_mode = serializers.ChoiceField(choices=("sync", "async"), default="sync")
+    consent = ConsentInput(required=False)
+
+
+class AddFaceAnswer(serializers.Serializer[Any]):
+    success = serializers.BooleanField()
+    person_id = serializers.CharField()
+    person_name = serializers.CharField()
+    embedding_extracted = serializers.BooleanField()
+    model_used = serializers.CharField()
+    face_quality = serializers.FloatField()
+    processing_time = serializers.FloatField()
+
+
+class RegisterInput(serializers.Serializer[Any]):
+    full_name = serializers.CharField(max_length=200)
+    employee_id = serializers.CharField(max_length=64)
+    department = serializers.CharField(max_length=120, required=False)
+    position = serializers.CharField(max_length=120, required=False)
+    model_name = serializers.CharField(default="auto")
+    images = serializers.ListField(child=Base64ImageField(), min_length=1, max_length=10)
+    metadata = serializers.DictField(default=dict)
+    consent = ConsentInput(required=False)
+
+
+class RegisterAnswer(serializers.Serializer[Any]):
+    success = serializers.BooleanField()
+    person_id = serializers.CharField()
+    accepted = serializers.IntegerField()
+    images = VerdictSerializer(many=True)
+
+
+class CapturesInput(serializers.Serializer[Any]):
+    files = serializers.ListField(child=serializers.FileField(), min_length=1, max_length=10)
+
+
+class LinksAnswer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    status = serializers.CharField()
+    links = serializers.DictField(child=serializers.CharField())

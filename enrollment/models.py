@@ -1,0 +1,187 @@
+"""Who is enrolled: people, consents, captures, templates."""
+
+import uuid
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from pgvector.django import HalfVectorField
+
+from enrollment.querysets import (
+    ConsentQuerySet,
+    EnrollmentQuerySet,
+    FaceTemplateQuerySet,
+    PersonQuerySet,
+    PersonTemplateQuerySet,
+)
+
+
+class Person(models.Model):
+    """Someone who may be enrolled."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", "Active"
+        SUSPENDED = "suspended", "Suspended"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    employee_id = models.CharField("employee number", max_length=64, unique=True, null=True, blank=True)
+    external_id = models.CharField(max_length=128, unique=True, null=True, blank=True)
+    full_name = models.CharField(max_length=200)
+    department = models.CharField(max_length=120, blank=True, db_index=True)
+    position = models.CharField(max_length=120, blank=True)
+    email = models.EmailField(blank=True)
+    metadata = models.JSONField(default=dict, blank=True)
+    status = models.CharField(max_length=16, choices=Status, default=Status.ACTIVE)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = PersonQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("full_name", "id")
+        verbose_name_plural = "people"
+        indexes = [models.Index(fields=["full_name", "id"])]
+
+    def __str__(self) -> str:
+        return self.full_name
+
+    @property
+    def public_id(self) -> str:
+        """The id as the caller gave it, else ours."""
+        return self.external_id or str(self.id)
+
+
+class Consent(models.Model):
+    """That a person agreed: to which text, for what, how and when, and whether it still holds."""
+
+    class Method(models.TextChoices):
+        WRITTEN = "written", "Signed on paper"
+        ELECTRONIC = "electronic", "Signed electronically"
+        RECORDED_BASIS = "recorded_basis", "By the client's recorded basis"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    person = models.ForeignKey(Person, models.CASCADE, related_name="consents")
+    policy_version = models.CharField(max_length=64)
+    purpose = models.CharField(max_length=200)
+    method = models.CharField(max_length=32)
+    given_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    is_active = models.BooleanField(default=True)
+    recorded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ConsentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-given_at",)
+        constraints = [
+            models.UniqueConstraint(fields=["person"], condition=Q(is_active=True), name="one_active_consent"),
+            models.UniqueConstraint(fields=["id", "person", "is_active"], name="consent_named_by_templates"),
+            models.CheckConstraint(
+                condition=Q(is_active=True, withdrawn_at=None) | Q(is_active=False, withdrawn_at__isnull=False),
+                name="consent_active_until_withdrawn",
+            ),
+        ]
+
+
+class Enrollment(models.Model):
+    """One visit: the captures handed in together for one person, and what became of them."""
+
+    class Outcome(models.TextChoices):
+        PENDING = "pending", "In progress"
+        ENROLLED = "enrolled", "Enrolled"
+        REFUSED = "refused", "Nothing was enrolled"
+        NEEDS_REVIEW = "needs_review", "Waits for a reviewer"
+        FAILED = "failed", "Failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    person = models.ForeignKey(Person, models.CASCADE, related_name="enrollments")
+    source = models.CharField(max_length=16)
+    outcome = models.CharField(max_length=16, choices=Outcome, default=Outcome.PENDING)
+    reasons = ArrayField(models.CharField(max_length=40), default=list)
+    duplicate_of = models.ForeignKey(Person, models.SET_NULL, null=True, related_name="+")
+    duplicate_similarity = models.FloatField(null=True)
+    duplicate_cleared = models.BooleanField(default=False)
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+
+    objects = EnrollmentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at",)
+
+
+class Capture(models.Model):
+    """One received photo or clip, encrypted at rest under the key of its subject."""
+
+    class Kind(models.TextChoices):
+        PHOTO = "image", "Photo"
+        CLIP = "video", "Clip"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    subject = models.UUIDField(help_text="Whose data key seals the file: a person, or this capture itself.")
+    person = models.ForeignKey(Person, models.CASCADE, null=True, related_name="captures")
+    enrollment = models.ForeignKey(Enrollment, models.CASCADE, null=True, related_name="captures")
+    kind = models.CharField(max_length=8, choices=Kind)
+    mime = models.CharField(max_length=64)
+    source = models.CharField(max_length=16)
+    storage_name = models.CharField(max_length=200)
+    sha256 = models.CharField(max_length=64)
+    size_bytes = models.BigIntegerField()
+    width = models.PositiveIntegerField(null=True)
+    height = models.PositiveIntegerField(null=True)
+    duration_s = models.FloatField(null=True)
+    # One verdict for a photo, one for each chosen frame of a clip: {at_s, accepted, reasons, quality, template_id}.
+    verdicts = models.JSONField(default=list)
+    received_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("received_at", "id")
+
+    @property
+    def is_accepted(self) -> bool:
+        return any(verdict["accepted"] for verdict in self.verdicts)
+
+
+class FaceTemplate(models.Model):
+    """The features of one face from one capture. The database holds it to an active consent of the same person."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    person = models.ForeignKey(Person, models.CASCADE, related_name="templates")
+    consent = models.ForeignKey(Consent, models.PROTECT, related_name="templates")
+    consent_active = models.BooleanField(default=True)
+    capture = models.ForeignKey(Capture, models.CASCADE, related_name="templates")
+    at_s = models.FloatField(null=True)
+    model = models.CharField(max_length=64)
+    vector_sealed = models.BinaryField()
+    quality = models.FloatField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    retired_at = models.DateTimeField(null=True)
+
+    objects = FaceTemplateQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at",)
+        constraints = [models.CheckConstraint(condition=Q(consent_active=True), name="template_needs_active_consent")]
+
+
+class PersonTemplate(models.Model):
+    """What a person is compared with: the mean of the active templates of one model, exact and sealed, and protected for search."""
+
+    id = models.BigAutoField(primary_key=True)
+    person = models.ForeignKey(Person, models.CASCADE, related_name="person_templates")
+    model = models.CharField(max_length=64)
+    dimensions = models.PositiveSmallIntegerField()
+    reference_count = models.PositiveSmallIntegerField()
+    vector_sealed = models.BinaryField()
+    vector = HalfVectorField()
+    protection = models.CharField(max_length=32, help_text="Fingerprint of the rotation that protects the vector.")
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = PersonTemplateQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["person", "model"], name="one_row_per_person_and_model")]

@@ -1,0 +1,71 @@
+"""Questions about sets of people and their rows."""
+
+import uuid
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Cast
+from pgvector import HalfVector
+
+if TYPE_CHECKING:
+    from enrollment.models import Consent, Enrollment, FaceTemplate, Person, PersonTemplate
+
+
+class PersonQuerySet(models.QuerySet["Person"]):
+    def search(self, words: str) -> "PersonQuerySet":
+        """Keep who matches every word by name, employee number, department or position."""
+        found = self
+        for word in words.split():
+            found = found.filter(
+                Q(full_name__icontains=word)
+                | Q(employee_id__icontains=word)
+                | Q(department__icontains=word)
+                | Q(position__icontains=word)
+            )
+        return found
+
+    def named(self, references: Iterable[str]) -> "PersonQuerySet":
+        """Keep the people with these ids, ours or those that client apps gave."""
+        given = list(references)
+        return self.annotate(id_text=Cast("id", models.CharField())).filter(
+            Q(id_text__in=given) | Q(external_id__in=given)
+        )
+
+    def with_reference_counts(self) -> "PersonQuerySet":
+        """Add `reference_count`: how many active references each person has, under the model that has most."""
+        return self.annotate(reference_count=models.Max("person_templates__reference_count", default=0))
+
+
+class ConsentQuerySet(models.QuerySet["Consent"]):
+    def active(self) -> "ConsentQuerySet":
+        return self.filter(is_active=True)
+
+
+class EnrollmentQuerySet(models.QuerySet["Enrollment"]):
+    def with_rows(self) -> "EnrollmentQuerySet":
+        return self.select_related("person", "duplicate_of").prefetch_related("captures")
+
+
+class FaceTemplateQuerySet(models.QuerySet["FaceTemplate"]):
+    def active(self) -> "FaceTemplateQuerySet":
+        return self.filter(retired_at=None)
+
+
+class PersonTemplateQuerySet(models.QuerySet["PersonTemplate"]):
+    def gallery(
+        self, model: str, *, dimensions: int, person_ids: Iterable[uuid.UUID] | None = None
+    ) -> "PersonTemplateQuerySet":
+        """The people that a search with this model can find, all or the given ones."""
+        rows = self.filter(model=model, dimensions=dimensions)
+        return rows if person_ids is None else rows.filter(person_id__in=list(person_ids))
+
+    def nearest(self, vector: HalfVector, *, dimensions: int, count: int) -> "PersonTemplateQuerySet":
+        """Order by cosine distance to a protected vector, the nearest first; the cast is what the index stands on."""
+        distance = models.expressions.RawSQL(  # noqa: S611 - `dimensions` is an int of ours, the vector a parameter
+            f"(vector::halfvec({int(dimensions)})) <=> %s::halfvec({int(dimensions)})",
+            [vector.to_text()],
+            output_field=models.FloatField(),
+        )
+        return self.annotate(distance=distance).order_by("distance")[:count]

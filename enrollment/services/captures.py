@@ -1,0 +1,120 @@
+"""Captures: bytes in, encrypted at rest; and back as pixels for those who compute."""
+
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+
+from django.conf import settings
+
+from enrollment.models import Capture
+from heirloom.crypto import files
+from heirloom.errors import Refusal
+from heirloom.media.image import read_still
+from heirloom.media.limits import Limits
+from heirloom.media.sniff import sniff
+from heirloom.media.types import Image, MediaType
+from heirloom.media.video import probe, sample
+
+HEAD_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCapture:
+    """A received file that no row names yet."""
+
+    id: uuid.UUID
+    subject: uuid.UUID
+    media_type: MediaType
+    storage_name: str
+    sha256: str
+    size_bytes: int
+
+
+def limits() -> Limits:
+    return Limits(
+        max_image_bytes=settings.UPLOAD_MAX_PHOTO_BYTES,
+        max_clip_bytes=settings.UPLOAD_MAX_CLIP_BYTES,
+        max_clip_s=settings.UPLOAD_MAX_CLIP_SECONDS,
+    )
+
+
+def store(*, chunks: Iterable[bytes], subject: uuid.UUID | None = None) -> StoredCapture:
+    """Check what a file is and write it encrypted, under the key of `subject` or of the capture itself.
+
+    Raises Refusal "empty_file", "unsupported_format", "too_many_bytes" or "storage_unavailable".
+    """
+    capture_id = uuid.uuid4()
+    head, whole = _with_head(chunks)
+    media_type = sniff(head)
+    most = settings.UPLOAD_MAX_PHOTO_BYTES if media_type.kind == Capture.Kind.PHOTO else settings.UPLOAD_MAX_CLIP_BYTES
+    owner = subject or capture_id
+    stored = files.write(subject=owner, name=f"captures/{capture_id}", chunks=_at_most(most, whole))
+    return StoredCapture(capture_id, owner, media_type, stored.name, stored.sha256, stored.size)
+
+
+@contextmanager
+def stored(uploads: Iterable[Iterable[bytes]], *, subject: uuid.UUID | None = None) -> Iterator[list[StoredCapture]]:
+    """Store several files; if the block that writes their rows fails, no file stays behind."""
+    kept: list[StoredCapture] = []
+    try:
+        for upload in uploads:
+            kept.append(store(chunks=upload, subject=subject))
+        yield kept
+    except BaseException:
+        for capture in kept:
+            files.delete(capture.storage_name)
+        raise
+
+
+def row(kept: StoredCapture, *, source: str) -> Capture:
+    """Return the unsaved row of a stored file."""
+    return Capture(
+        id=kept.id,
+        subject=kept.subject,
+        kind=kept.media_type.kind,
+        mime=kept.media_type.mime,
+        source=source,
+        storage_name=kept.storage_name,
+        sha256=kept.sha256,
+        size_bytes=kept.size_bytes,
+    )
+
+
+def read_bytes(capture: Capture) -> bytes:
+    return files.read_bytes(subject=capture.subject, name=capture.storage_name)
+
+
+def read_images(capture: Capture) -> tuple[Image, ...]:
+    """Return a photo's pixels, or the chosen frames of a clip, and note size and duration on the (unsaved) row.
+
+    Raises Refusal with the code of whatever makes the file unusable.
+    """
+    if capture.kind == Capture.Kind.PHOTO:
+        still = read_still(read_bytes(capture), limits())
+        capture.width, capture.height = still.width, still.height
+        return (still.image,)
+    with files.private_copy(subject=capture.subject, name=capture.storage_name) as path:
+        facts = probe(path, limits())
+        capture.width, capture.height, capture.duration_s = facts.width, facts.height, facts.duration_s
+        return tuple(sample(path, facts, limits()))
+
+
+def _with_head(chunks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    rest = iter(chunks)
+    head = b""
+    for chunk in rest:
+        head += chunk
+        if len(head) >= HEAD_BYTES:
+            break
+    return head[:HEAD_BYTES], chain([head], rest)
+
+
+def _at_most(most: int, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    total = 0
+    for chunk in chunks:
+        total += len(chunk)
+        if total > most:
+            raise Refusal("too_many_bytes", f"The file is larger than {most // (1024 * 1024)} MB.")
+        yield chunk

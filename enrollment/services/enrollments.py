@@ -1,0 +1,224 @@
+"""Enrollment: from the pictures of one visit to templates, or to the reasons why not."""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from enrollment.models import Capture, Enrollment, FaceTemplate, Person
+from enrollment.services import captures, gallery, templates
+from enrollment.services.findings import Verdict, best_of_clip, examine, of_one_person
+from heirloom.accounts.models import User
+from heirloom.audit import services as audit
+from heirloom.audit.models import Action
+from heirloom.crypto import files
+from heirloom.decision.identification import duplicate_of
+from heirloom.decision.policy import Policy
+from heirloom.decision.policy_files import load
+from heirloom.decision.verification import Rules
+from heirloom.errors import Refusal
+from heirloom.jobs import services as jobs
+from heirloom.jobs.services import Lease
+from heirloom.jobs.vision import vision
+from heirloom.reviews import services as reviews
+from heirloom.reviews.models import Review
+from heirloom.vision.comparison import mean_template
+from heirloom.vision.types import Template
+
+NEAREST_SHOWN = 5
+Findings = Mapping[uuid.UUID, Sequence[Verdict]]
+
+
+def policy_of(model: str) -> Policy | None:
+    return load(model, settings.POLICY_DIR)
+
+
+def submit(*, person: Person, uploads: Iterable[Iterable[bytes]], source: str, actor: User | None) -> Enrollment:
+    """Take the photos and clips of one visit and have them worked on; the answer is the row to follow.
+
+    Raises Refusal "consent_required", or the code of the first file that cannot be taken.
+    """
+    if not person.consents.active().exists():
+        raise Refusal("consent_required")
+    with captures.stored(uploads, subject=person.id) as kept, transaction.atomic():
+        enrollment = open_visit(person=person, kept=kept, source=source, actor=actor)
+        jobs.enqueue(kind="enrollment", subject_id=enrollment.id, owner=actor)
+    return enrollment
+
+
+def open_visit(
+    *, person: Person, kept: Sequence[captures.StoredCapture], source: str, actor: User | None
+) -> Enrollment:
+    """Write the rows of a visit, in the caller's transaction."""
+    enrollment = Enrollment.objects.create(person=person, source=source, requested_by=actor)
+    for one in kept:
+        capture = captures.row(one, source=source)
+        capture.person, capture.enrollment = person, enrollment
+        capture.save()
+        audit.record(
+            action=Action.CAPTURE_RECEIVED,
+            subject_kind="person",
+            subject_id=person.id,
+            actor=actor,
+            details={"capture": str(one.id)},
+        )
+    return enrollment
+
+
+def process(enrollment_id: uuid.UUID, lease: Lease) -> None:
+    """Work on one visit; run twice, it has its effects once."""
+    enrollment = Enrollment.objects.with_rows().get(pk=enrollment_id)
+    if enrollment.outcome != Enrollment.Outcome.PENDING:
+        return
+    findings = {}
+    for number, capture in enumerate(enrollment.captures.all()):
+        lease.report("analyzing", round(100 * number / max(len(enrollment.captures.all()), 1)))
+        findings[capture.id] = _examine_capture(capture)
+    with lease.effects():
+        record(enrollment=enrollment, findings=findings, actor=enrollment.requested_by)
+
+
+def record(*, enrollment: Enrollment, findings: Findings, actor: User | None) -> Enrollment:
+    """Decide a visit and write what follows from it, in the caller's transaction."""
+    person = Person.objects.select_for_update().get(pk=enrollment.person_id)
+    findings = _hold_to_one_person(person, findings)
+    good = [v.template for verdicts in findings.values() for v in verdicts if v.template is not None]
+    consent = person.consents.active().first()
+    if consent is None:
+        return _finish(enrollment, Enrollment.Outcome.REFUSED, ("consent_required",), findings)
+    if not good:
+        return _finish(enrollment, Enrollment.Outcome.REFUSED, _reasons(findings), findings)
+    if not enrollment.duplicate_cleared and _stopped_as_duplicate(enrollment, mean_template(good), findings):
+        return enrollment
+    rows = templates.add(person=person, consent=consent, new=_new_templates(enrollment, findings))
+    audit.record(
+        action=Action.PERSON_ENROLLED,
+        subject_kind="person",
+        subject_id=person.id,
+        actor=actor,
+        details={"templates": len(rows)},
+    )
+    return _finish(enrollment, Enrollment.Outcome.ENROLLED, (), findings, rows)
+
+
+@transaction.atomic
+def fail(*, enrollment_id: uuid.UUID, code: str) -> None:
+    """Close a visit whose work was given up."""
+    enrollment = Enrollment.objects.with_rows().get(pk=enrollment_id)
+    if enrollment.outcome == Enrollment.Outcome.PENDING:
+        _finish(enrollment, Enrollment.Outcome.FAILED, (code,), {})
+
+
+def apply_verdict(review: Review) -> None:
+    """Carry out a reviewer's word on a possible duplicate: approved = a different person, enroll; rejected = do not."""
+    enrollment = Enrollment.objects.with_rows().get(pk=review.subject_id)
+    if review.verdict == Review.Verdict.APPROVED:
+        enrollment.duplicate_cleared, enrollment.outcome, enrollment.reasons = True, Enrollment.Outcome.PENDING, []
+        enrollment.save(update_fields=["duplicate_cleared", "outcome", "reasons"])
+        jobs.enqueue(kind="enrollment", subject_id=enrollment.id, owner=enrollment.requested_by)
+        return
+    _finish(enrollment, Enrollment.Outcome.REFUSED, ("duplicate_person",), {})
+    for capture in enrollment.captures.all():
+        _forget_file(capture)
+
+
+def _examine_capture(capture: Capture) -> Sequence[Verdict]:
+    try:
+        images = captures.read_images(capture)
+    except Refusal as refusal:
+        if refusal.status >= 500:
+            raise
+        return (Verdict(accepted=False, reasons=(refusal.code,)),)
+    verdicts = examine(images, vision=vision())
+    return best_of_clip(verdicts) if capture.kind == Capture.Kind.CLIP else verdicts
+
+
+def _hold_to_one_person(person: Person, findings: Findings) -> Findings:
+    flat = [(capture_id, verdict) for capture_id, verdicts in findings.items() for verdict in verdicts]
+    model = next((v.template.model for _, v in flat if v.template is not None), None)
+    if model is None:
+        return findings
+    known = templates.reference(person=person, model=model)
+    checked = of_one_person([v for _, v in flat], policy=policy_of(model), reference=known.template if known else None)
+    held: dict[uuid.UUID, list[Verdict]] = {capture_id: [] for capture_id in findings}
+    for (capture_id, _), verdict in zip(flat, checked, strict=True):
+        held[capture_id].append(verdict)
+    return held
+
+
+def _stopped_as_duplicate(enrollment: Enrollment, probe: Template, findings: Findings) -> bool:
+    """Look for the face among everybody else; what is or may be a duplicate waits for a reviewer.
+
+    One visit at a time, so that the same face cannot slip in twice at once.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('heirloom.gallery'))")
+    hits = gallery.search(probe=probe, count=NEAREST_SHOWN, but=enrollment.person_id)
+    gallery_size = gallery.size(model=probe.model, dimensions=len(probe.vector))
+    accepted = sum(1 for verdicts in findings.values() for v in verdicts if v.accepted)
+    found = duplicate_of(
+        [hit.as_candidate() for hit in hits],
+        gallery_size,
+        accepted,
+        policy_of(probe.model),
+        Rules(target_fpir=settings.IDENTIFICATION_TARGET_FPIR),
+    )
+    if not found.reasons:
+        return False
+    nearest = found.candidates[0]
+    enrollment.duplicate_of_id = uuid.UUID(nearest.person_id)
+    enrollment.duplicate_similarity = nearest.similarity
+    _finish(enrollment, Enrollment.Outcome.NEEDS_REVIEW, found.reasons, findings)
+    reviews.open_review(
+        kind="duplicate", subject_id=enrollment.id, reasons=found.reasons, risk=nearest.similarity or 0.5
+    )
+    return True
+
+
+def _new_templates(enrollment: Enrollment, findings: Findings) -> list[templates.NewTemplate]:
+    by_id = {capture.id: capture for capture in enrollment.captures.all()}
+    return [
+        templates.NewTemplate(by_id[capture_id], verdict.template, verdict.quality or 0.0, verdict.at_s)
+        for capture_id, verdicts in findings.items()
+        for verdict in verdicts
+        if verdict.template is not None
+    ]
+
+
+def _finish(
+    enrollment: Enrollment,
+    outcome: Enrollment.Outcome,
+    reasons: Sequence[str],
+    findings: Findings,
+    rows: Sequence[FaceTemplate] = (),
+) -> Enrollment:
+    enrollment.outcome, enrollment.reasons, enrollment.finished_at = outcome, list(reasons), timezone.now()
+    enrollment.save()
+    ids = iter(rows)
+    for capture in enrollment.captures.all():
+        if capture.id in findings:
+            capture.verdicts = [v.as_json(_next_id(ids, v)) for v in findings[capture.id]]
+            capture.save()
+        if capture.id in findings and not capture.is_accepted:
+            _forget_file(capture)
+    return enrollment
+
+
+def _next_id(rows: Any, verdict: Verdict) -> str | None:
+    row = next(rows, None) if verdict.template is not None else None
+    return None if row is None else str(row.id)
+
+
+def _forget_file(capture: Capture) -> None:
+    """A refused picture is of no further use, so its bytes go once that is certain."""
+    name = capture.storage_name
+    Capture.objects.filter(pk=capture.pk).update(storage_name="")
+    if name:
+        transaction.on_commit(lambda: files.delete(name))
+
+
+def _reasons(findings: Findings) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(r for verdicts in findings.values() for v in verdicts for r in v.reasons))

@@ -1,0 +1,70 @@
+"""People: create, find, update."""
+
+import uuid
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from enrollment.models import Person
+from heirloom.accounts.models import User
+from heirloom.audit import services as audit
+from heirloom.audit.models import Action
+from heirloom.errors import Refusal
+
+EDITABLE = ("employee_id", "external_id", "full_name", "department", "position", "email", "metadata", "status")
+
+
+@transaction.atomic
+def create_person(*, full_name: str, actor: User | None, id: uuid.UUID | None = None, **details: Any) -> Person:
+    """Make a person; `details` are fields of EDITABLE.
+
+    Raises Refusal "employee_id_taken", or "validation_error" for an external id in use.
+    """
+    person = Person(id=id or uuid.uuid4(), full_name=full_name, **_known(details))
+    _save(person)
+    audit.record(action=Action.PERSON_CREATED, subject_kind="person", subject_id=person.id, actor=actor)
+    return person
+
+
+@transaction.atomic
+def update_person(*, person: Person, actor: User | None, **details: Any) -> Person:
+    """Change the named fields; raises as create_person does."""
+    changed = _known(details)
+    for name, value in changed.items():
+        setattr(person, name, value)
+    _save(person)
+    audit.record(
+        action=Action.PERSON_UPDATED,
+        subject_kind="person",
+        subject_id=person.id,
+        actor=actor,
+        details={"fields": sorted(changed)},
+    )
+    return person
+
+
+def find_person(reference: str) -> Person | None:
+    """Return the person with this id: ours, or the one a client app gave."""
+    return Person.objects.named([reference]).first()
+
+
+def _known(details: dict[str, Any]) -> dict[str, Any]:
+    unknown = set(details) - set(EDITABLE)
+    if unknown:
+        raise TypeError(f"not a field of a person: {', '.join(sorted(unknown))}")
+    # An empty number would be unique too, and only one person could go without.
+    return {
+        name: (value or None) if name in {"employee_id", "external_id"} else value for name, value in details.items()
+    }
+
+
+def _save(person: Person) -> None:
+    try:
+        with transaction.atomic():
+            person.save()
+    except IntegrityError as error:
+        if "employee_id" in str(error):
+            raise Refusal("employee_id_taken", attr="employee_id") from error
+        if "external_id" in str(error):
+            raise Refusal("validation_error", "Another person has this id.", attr="person_id") from error
+        raise

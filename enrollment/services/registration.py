@@ -1,0 +1,99 @@
+"""Enrollment answered in the call: the photos are judged first, and rows are written only if one is good."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from enrollment.models import Enrollment, Person
+from enrollment.services import captures, consents, people
+from enrollment.services.enrollments import open_visit, record
+from enrollment.services.findings import Verdict, examine
+from heirloom.accounts.models import User
+from heirloom.errors import Refusal
+from heirloom.jobs.vision import vision
+from heirloom.media.types import Image
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentGiven:
+    policy_version: str
+    given_at: datetime
+    method: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Photo:
+    """One received photo: its bytes, and its pixels or the code of why it cannot be read."""
+
+    data: bytes
+    image: Image | None
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Registration:
+    """verdicts: one for each photo, in order; template ids are those of the stored templates."""
+
+    person: Person
+    enrollment: Enrollment
+    verdicts: tuple[dict[str, Any], ...]
+    model: str
+
+
+def register(
+    *,
+    photos: Sequence[Photo],
+    full_name: str,
+    actor: User,
+    consent: ConsentGiven | None,
+    person: Person | None = None,
+    details: Mapping[str, Any] | None = None,
+    pack: str = "",
+) -> Registration:
+    """Enroll a new person, or add references to one, from photos.
+
+    Raises Refusal "consent_required"; the code of the first photo's fault when none is good (nothing is written then);
+    "duplicate_person" when the face belongs to another person (kept for a reviewer).
+    """
+    if consent is None and not (person and person.consents.active().exists()):
+        raise Refusal("consent_required")
+    verdicts = _judge(photos, pack)
+    if not any(verdict.accepted for verdict in verdicts):
+        raise Refusal(verdicts[0].reasons[0])
+    owner = person.id if person else uuid.uuid4()
+    with captures.stored([[photo.data] for photo in photos], subject=owner) as kept, transaction.atomic():
+        person = person or people.create_person(id=owner, full_name=full_name, actor=actor, **(details or {}))
+        if consent is not None:
+            consents.give(
+                person=person,
+                policy_version=consent.policy_version,
+                given_at=consent.given_at,
+                method=consent.method,
+                actor=actor,
+            )
+        visit = open_visit(person=person, kept=kept, source="api", actor=actor)
+        record(enrollment=visit, findings={c.id: (v,) for c, v in zip(kept, verdicts, strict=True)}, actor=actor)
+    return _answer(person, visit, [c.id for c in kept], verdicts)
+
+
+def _judge(photos: Sequence[Photo], pack: str) -> list[Verdict]:
+    readable = [photo.image for photo in photos if photo.image is not None]
+    judged = iter(examine(readable, vision=vision(), pack=pack) if readable else ())
+    return [
+        next(judged) if photo.image is not None else Verdict(accepted=False, reasons=(photo.refused,))
+        for photo in photos
+    ]
+
+
+def _answer(
+    person: Person, visit: Enrollment, capture_ids: Sequence[uuid.UUID], verdicts: Sequence[Verdict]
+) -> Registration:
+    if visit.outcome != Enrollment.Outcome.ENROLLED:
+        raise Refusal(visit.reasons[0])
+    rows = {capture.id: capture for capture in visit.captures.all()}
+    model = next(v.template.model for v in verdicts if v.template is not None)
+    return Registration(person, visit, tuple(rows[one].verdicts[0] for one in capture_ids), model)

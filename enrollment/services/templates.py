@@ -1,0 +1,95 @@
+"""Templates: sealed exactly, protected for search, and their mean kept per person and model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pgvector import HalfVector
+
+from enrollment.models import Capture, Consent, FaceTemplate, Person, PersonTemplate
+from heirloom.crypto import rotation
+from heirloom.crypto import services as crypto
+from heirloom.vision.comparison import mean_template
+from heirloom.vision.types import Floats, Template
+
+CONTEXT = b"template"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """What a probe is compared with: the mean of a person's active references, and how many they are."""
+
+    template: Template
+    count: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NewTemplate:
+    capture: Capture
+    template: Template
+    quality: float
+    at_s: float | None = None
+
+
+def add(*, person: Person, consent: Consent, new: Sequence[NewTemplate]) -> list[FaceTemplate]:
+    """Store templates and bring the person's mean up to date. Runs in the caller's transaction, which holds the person's row."""
+    rows = FaceTemplate.objects.bulk_create(
+        FaceTemplate(
+            person=person,
+            consent=consent,
+            capture=item.capture,
+            at_s=item.at_s,
+            model=item.template.model,
+            vector_sealed=_seal(person, item.template.vector),
+            quality=item.quality,
+        )
+        for item in new
+    )
+    for model in {item.template.model for item in new}:
+        refresh(person=person, model=model)
+    return rows
+
+
+def refresh(*, person: Person, model: str) -> None:
+    """Make the person's mean of one model from its active templates; none left, none kept."""
+    sealed = FaceTemplate.objects.active().filter(person=person, model=model).values_list("vector_sealed", flat=True)
+    vectors = [_unseal(person, bytes(one)) for one in sealed]
+    if not vectors:
+        PersonTemplate.objects.filter(person=person, model=model).delete()
+        return
+    mean = mean_template([Template(model, vector) for vector in vectors])
+    PersonTemplate.objects.update_or_create(
+        person=person,
+        model=model,
+        defaults={
+            "dimensions": len(mean.vector),
+            "reference_count": len(vectors),
+            "vector_sealed": _seal(person, mean.vector),
+            "vector": HalfVector(rotation.protect(mean.vector, model)),
+            "protection": rotation.fingerprint(model),
+        },
+    )
+
+
+def reference(*, person: Person, model: str) -> Reference | None:
+    """Return what a probe of this model is compared with, or None if the person has no such templates."""
+    row = PersonTemplate.objects.filter(person=person, model=model).first()
+    return None if row is None else from_row(row)
+
+
+def from_row(row: PersonTemplate) -> Reference:
+    vector = crypto.unseal(subject=row.person_id, sealed=bytes(row.vector_sealed), context=CONTEXT)
+    return Reference(Template(row.model, np.frombuffer(vector, dtype="<f4")), row.reference_count)
+
+
+def delete_all(*, person: Person) -> None:
+    FaceTemplate.objects.filter(person=person).delete()
+    PersonTemplate.objects.filter(person=person).delete()
+
+
+def _seal(person: Person, vector: Floats) -> bytes:
+    return crypto.seal(subject=person.id, plaintext=np.asarray(vector, dtype="<f4").tobytes(), context=CONTEXT)
+
+
+def _unseal(person: Person, sealed: bytes) -> Floats:
+    return np.frombuffer(crypto.unseal(subject=person.id, sealed=sealed, context=CONTEXT), dtype="<f4")

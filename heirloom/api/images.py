@@ -1,0 +1,38 @@
+"""Images as client apps send them: base64 in JSON."""
+
+import base64
+import binascii
+from typing import Any
+
+from django.conf import settings
+from rest_framework import serializers
+
+from heirloom.errors import Refusal
+from heirloom.media.image import read_still
+from heirloom.media.limits import Limits
+from heirloom.media.types import Still
+
+
+class Base64ImageField(serializers.CharField):
+    """An image in base64, a data URL's prefix allowed; its value is the decoded bytes."""
+
+    def to_internal_value(self, data: Any) -> bytes:  # type: ignore[override]
+        text = super().to_internal_value(data)
+        encoded = text.partition(",")[2] if text.startswith("data:") else text
+        try:
+            return base64.b64decode("".join(encoded.split()), validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise Refusal("invalid_image", "This is not base64.", attr=self.field_name) from error
+
+
+def photo_limits() -> Limits:
+    return Limits(max_image_bytes=settings.UPLOAD_MAX_PHOTO_BYTES)
+
+
+def read_photo(data: bytes, *, attr: str) -> Still:
+    """Decode a photo; a Refusal names the field at fault."""
+    try:
+        return read_still(data, photo_limits())
+    except Refusal as refusal:
+        refusal.attr = attr
+        raise

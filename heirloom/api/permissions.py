@@ -1,0 +1,30 @@
+"""Who may do what: by role, and for client apps by scope. What a caller may not see is 404, what it may not do 403."""
+
+from typing import Any
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+
+def role(*roles: str) -> type[BasePermission]:
+    """Return a permission for logins with one of these roles."""
+
+    class HasRole(BasePermission):
+        def has_permission(self, request: Request, view: Any) -> bool:
+            return bool(request.user.is_authenticated and request.user.has_role(*roles))
+
+    return HasRole
+
+
+def role_or_scope(scope: str) -> type[BasePermission]:
+    """Return a permission for hr, admin, and client apps that hold the scope."""
+
+    class HasScope(BasePermission):
+        def has_permission(self, request: Request, view: Any) -> bool:
+            user = request.user
+            return bool(
+                user.is_authenticated
+                and (user.has_role("hr", "admin") or (user.has_role("client") and user.may(scope)))
+            )
+
+    return HasScope

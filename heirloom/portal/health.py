@@ -1,0 +1,57 @@
+"""/livez, /readyz, /metrics: what a load balancer and an operator ask."""
+
+from collections.abc import Callable
+
+from django.db import DatabaseError, connection
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django_prometheus.exports import ExportToDjangoView
+from prometheus_client import Gauge
+
+from heirloom.errors import Refusal
+from heirloom.jobs.models import Job
+from heirloom.jobs.vision import vision
+from heirloom.reviews.models import Review
+
+JOBS = Gauge("heirloom_jobs", "Jobs by kind and state.", ["kind", "state"])
+REVIEWS = Gauge("heirloom_reviews_open", "Reviews that wait for a human.")
+MODELS_READY = Gauge("heirloom_models_ready", "1 when the configured models are loaded.")
+
+
+def livez(request: HttpRequest) -> HttpResponse:
+    """Say that this process answers."""
+    return JsonResponse({"status": "ok"})
+
+
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Say whether the main job can be done here: database and models. 503 until both are there."""
+    checks = {"database": _works(_database), "models": _works(_models)}
+    ready = all(checks.values())
+    return JsonResponse({"status": "ok" if ready else "not_ready", "checks": checks}, status=200 if ready else 503)
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Answer Prometheus."""
+    JOBS.clear()
+    for row in Job.objects.values("kind", "state").annotate(count=Count("id")):
+        JOBS.labels(row["kind"], row["state"]).set(row["count"])
+    REVIEWS.set(Review.objects.open().count())
+    MODELS_READY.set(_works(_models))
+    return ExportToDjangoView(request)
+
+
+def _works(check: Callable[[], bool]) -> bool:
+    try:
+        return check()
+    except (DatabaseError, Refusal):
+        return False
+
+
+def _database() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return True
+
+
+def _models() -> bool:
+    return vision().status().ready

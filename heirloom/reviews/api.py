@@ -1,0 +1,88 @@
+"""/reviews/: the queue for reviewers."""
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from heirloom.api.permissions import role
+from heirloom.reviews import services
+from heirloom.reviews.models import Review
+from heirloom.reviews.querysets import ReviewQuerySet
+
+
+class ReviewSerializer(serializers.ModelSerializer[Review]):
+    verification = serializers.SerializerMethodField()
+    age = serializers.SerializerMethodField(help_text="Seconds since the case was opened.")
+    claimed_by = serializers.CharField(source="claimed_by.username", allow_null=True, default=None)
+    reason = serializers.CharField(source="reason_code")
+
+    class Meta:
+        model = Review
+        fields = (
+            "id", "kind", "verification", "subject_id", "reasons", "risk", "age", "claimed_by", "due_at",
+            "verdict", "reason", "comment", "decided_at",
+        )  # fmt: skip
+
+    def get_verification(self, row: Review) -> str | None:
+        return str(row.subject_id) if row.kind == "verification" else None
+
+    def get_age(self, row: Review) -> int:
+        return int((timezone.now() - row.created_at).total_seconds())
+
+
+class VerdictInput(serializers.Serializer[Any]):
+    verdict = serializers.ChoiceField(choices=Review.Verdict.choices)
+    reason = serializers.ChoiceField(choices=Review.ReasonCode.choices)
+    comment = serializers.CharField(max_length=2000, default="", allow_blank=True)
+
+
+class OldestFirst(CursorPagination):
+    page_size = 50
+    ordering = ("created_at", "id")
+
+
+class ReviewViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Review]):
+    """Cases that wait for a human."""
+
+    queryset = Review.objects.all()
+    serializer_class = ReviewSerializer
+    permission_classes = [role("reviewer", "admin")]
+    pagination_class = OldestFirst
+
+    def get_queryset(self) -> ReviewQuerySet:
+        rows = Review.objects.select_related("claimed_by")
+        return rows.open() if self.action == "list" else rows
+
+    @extend_schema(request=None, responses=ReviewSerializer)
+    @action(detail=True, methods=["post"])
+    def claim(self, request: Request, pk: str) -> Response:
+        return self._answer(services.claim(review_id=self.get_object().id, reviewer=request.user))
+
+    @extend_schema(request=None, responses=ReviewSerializer)
+    @action(detail=True, methods=["post"])
+    def release(self, request: Request, pk: str) -> Response:
+        return self._answer(services.release(review_id=self.get_object().id, reviewer=request.user))
+
+    @extend_schema(request=VerdictInput, responses=ReviewSerializer)
+    @action(detail=True, methods=["post"])
+    def verdict(self, request: Request, pk: str) -> Response:
+        given = VerdictInput(data=request.data)
+        given.is_valid(raise_exception=True)
+        said = given.validated_data
+        review = services.decide(
+            review_id=self.get_object().id,
+            reviewer=request.user,
+            verdict=said["verdict"],
+            reason_code=said["reason"],
+            comment=said["comment"],
+        )
+        return self._answer(review)
+
+    def _answer(self, review: Review) -> Response:
+        return Response(ReviewSerializer(review).data)

@@ -1,0 +1,107 @@
+"""The only writers of reviews. What a verdict does to its subject is the business of the room named in REVIEW_KINDS."""
+
+import uuid
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from heirloom.accounts.models import User
+from heirloom.audit import services as audit
+from heirloom.audit.models import Action
+from heirloom.errors import Refusal
+from heirloom.reviews.models import Review
+
+DUE_IN = timedelta(hours=24)
+CLAIM_LASTS = timedelta(minutes=30)
+
+
+def open_review(*, kind: str, subject_id: uuid.UUID, reasons: tuple[str, ...], risk: float) -> Review:
+    """Put a case into the queue, once for each (kind, subject). Runs in the caller's transaction."""
+    review, is_new = Review.objects.get_or_create(
+        kind=kind,
+        subject_id=subject_id,
+        defaults={"reasons": list(reasons), "risk": min(max(risk, 0.0), 1.0), "due_at": timezone.now() + DUE_IN},
+    )
+    if is_new:
+        audit.record(
+            action=Action.REVIEW_OPENED, subject_kind=kind, subject_id=subject_id, details={"reasons": list(reasons)}
+        )
+    return review
+
+
+@transaction.atomic
+def claim(*, review_id: uuid.UUID, reviewer: User) -> Review:
+    """Take a case for half an hour.
+
+    Raises Refusal "already_decided" or "claimed_by_another".
+    """
+    review = _locked(review_id)
+    _refuse_if_not_free(review, reviewer)
+    if review.claimed_by_id != reviewer.pk:
+        audit.record(
+            action=Action.REVIEW_CLAIMED, subject_kind=review.kind, subject_id=review.subject_id, actor=reviewer
+        )
+    review.claimed_by, review.claimed_at = reviewer, timezone.now()
+    review.save(update_fields=["claimed_by", "claimed_at"])
+    return review
+
+
+@transaction.atomic
+def release(*, review_id: uuid.UUID, reviewer: User) -> Review:
+    review = _locked(review_id)
+    _refuse_if_not_free(review, reviewer)
+    review.claimed_by = review.claimed_at = None
+    review.save(update_fields=["claimed_by", "claimed_at"])
+    audit.record(action=Action.REVIEW_RELEASED, subject_kind=review.kind, subject_id=review.subject_id, actor=reviewer)
+    return review
+
+
+@transaction.atomic
+def decide(*, review_id: uuid.UUID, reviewer: User, verdict: str, reason_code: str, comment: str = "") -> Review:
+    """Decide a case, finally.
+
+    Raises Refusal "already_decided", "claimed_by_another" or "validation_error" (unknown verdict or reason,
+    or "other" without a comment).
+    """
+    review = _locked(review_id)
+    _refuse_if_not_free(review, reviewer)
+    _validate(verdict, reason_code, comment)
+    review.verdict, review.reason_code, review.comment = verdict, reason_code, comment
+    review.decided_by, review.decided_at = reviewer, timezone.now()
+    review.save()
+    audit.record(
+        action=Action.REVIEW_DECIDED,
+        subject_kind=review.kind,
+        subject_id=review.subject_id,
+        actor=reviewer,
+        details={"verdict": verdict, "reason": reason_code},
+    )
+    import_string(settings.REVIEW_KINDS[review.kind])(review)
+    return review
+
+
+def _locked(review_id: uuid.UUID) -> Review:
+    review = Review.objects.select_for_update().filter(pk=review_id).first()
+    if review is None:
+        raise Refusal("not_found")
+    return review
+
+
+def _refuse_if_not_free(review: Review, reviewer: User) -> None:
+    if review.is_decided:
+        raise Refusal("already_decided")
+    held = review.claimed_at is not None and review.claimed_at > timezone.now() - CLAIM_LASTS
+    if held and review.claimed_by_id != reviewer.pk:
+        raise Refusal("claimed_by_another")
+
+
+def _validate(verdict: str, reason_code: str, comment: str) -> None:
+    if verdict not in Review.Verdict.values:
+        raise Refusal("validation_error", "Say approved or rejected.", attr="verdict")
+    if reason_code not in Review.ReasonCode.values:
+        raise Refusal("validation_error", f"Choose one of {', '.join(Review.ReasonCode.values)}.", attr="reason")
+    if reason_code == Review.ReasonCode.OTHER and not comment.strip():
+        raise Refusal("validation_error", "Say the other reason in the comment.", attr="comment")

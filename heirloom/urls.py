@@ -1,0 +1,48 @@
+"""Every address of the product."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
+from rest_framework.routers import SimpleRouter
+
+from enrollment.api.people import EnrollmentViewSet, PersonViewSet
+from enrollment.api.registration import AddFaceView, RegisterMultipleView
+from heirloom.accounts.api import RefreshView, TokenView
+from heirloom.jobs.api import JobView
+from heirloom.portal import health
+from heirloom.portal.api import EraseView
+from heirloom.reviews.api import ReviewViewSet
+from verification.api.computation import AntiSpoofingView, CompareView, DetectUploadView, DetectView, RecognizeView
+from verification.api.verifications import VerificationViewSet
+
+router = SimpleRouter()
+router.register("people", PersonViewSet, "person")
+router.register("enrollments", EnrollmentViewSet, "enrollment")
+router.register("verifications", VerificationViewSet, "verification")
+router.register("reviews", ReviewViewSet, "review")
+
+api = [
+    path("auth/token/", TokenView.as_view(), name="token"),
+    path("auth/token/refresh/", RefreshView.as_view(), name="token-refresh"),
+    path("detect/", DetectView.as_view(), name="detect"),
+    path("detect-upload/", DetectUploadView.as_view(), name="detect-upload"),
+    path("compare/", CompareView.as_view(), name="compare"),
+    path("recognize/", RecognizeView.as_view(), name="recognize"),
+    path("anti-spoofing/", AntiSpoofingView.as_view(), name="anti-spoofing"),
+    path("add-face/", AddFaceView.as_view(), name="add-face"),
+    path("register-multiple/", RegisterMultipleView.as_view(), name="register-multiple"),
+    path("people/<uuid:person_id>/erase/", EraseView.as_view(), name="person-erase"),
+    path("jobs/<uuid:job_id>/", JobView.as_view(), name="job"),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="swagger"),
+    path("redoc/", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
+    *router.urls,
+]
+urlpatterns = [
+    path("api/v1/", include(api)),
+    path("admin/", admin.site.urls),
+    path("livez", health.livez, name="livez"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
+    path("", include("heirloom.portal.urls")),
+]

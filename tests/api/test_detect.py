@@ -1,0 +1,73 @@
+"""POST /detect/ and /detect-upload/: the faces of a photo."""
+
+from io import BytesIO
+
+import pytest
+from PIL import Image as PillowImage
+from rest_framework.test import APIClient
+
+from tests.api.conftest import codes
+from tests.pictures import b64, jpeg, landscape, side_by_side
+from tests.portraits import Portrait
+
+pytestmark = pytest.mark.usefixtures("vision_process")
+
+
+def test_every_face_is_found_with_its_quality(cleo: APIClient, portraits: dict[str, Portrait]) -> None:
+    both = side_by_side(portraits["hopper"], portraits["astronaut"])
+    answer = cleo.post("/api/v1/detect/", {"image_base64": b64(both), "return_landmarks": True}, format="json").json()
+    assert answer["faces_detected"] == 2
+    for face in answer["faces"]:
+        assert 0.5 <= face["confidence"] <= 1
+        assert 40 <= face["quality"]["score"] <= 100
+        assert len(face["landmarks"]) in {5, 68}
+
+
+def test_no_face_is_an_answer(cleo: APIClient) -> None:
+    answer = cleo.post("/api/v1/detect/", {"image_base64": b64(landscape())}, format="json")
+    assert answer.status_code == 200
+    assert answer.json()["faces_detected"] == 0
+
+
+def test_boxes_are_in_pixels_of_the_picture_that_was_sent(cleo: APIClient, portraits: dict[str, Portrait]) -> None:
+    small = portraits["astronaut"].pillow()
+    large = small.resize((small.width * 8, small.height * 8))
+    boxes = []
+    for picture in (small, large):
+        answer = cleo.post("/api/v1/detect/", {"image_base64": b64(jpeg(picture))}, format="json").json()
+        assert answer["image_info"] == {"width": picture.width, "height": picture.height, "channels": 3}
+        boxes.append(answer["faces"][0]["bbox"])
+    assert boxes[1]["width"] == pytest.approx(boxes[0]["width"] * 8, rel=0.2)
+
+
+def test_faces_below_the_asked_quality_are_counted_not_shown(cleo: APIClient, portraits: dict[str, Portrait]) -> None:
+    body = {"image_base64": b64(portraits["hopper"].jpeg), "min_quality_threshold": 100}
+    answer = cleo.post("/api/v1/detect/", body, format="json").json()
+    assert (answer["faces_detected"], answer["faces_below_quality"]) == (0, 1)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "TIFF", "WEBP"])
+def test_an_upload_may_have_any_of_the_taken_formats(
+    cleo: APIClient, portraits: dict[str, Portrait], kind: str
+) -> None:
+    file = BytesIO()
+    file.name = f"photo.{kind.lower()}"
+    portraits["hopper"].pillow().save(file, kind)
+    file.seek(0)
+    answer = cleo.post("/api/v1/detect-upload/", {"file": file}, format="multipart").json()
+    assert answer["faces_detected"] == 1
+    assert answer["filename"] == file.name
+
+
+def test_a_picture_of_too_many_pixels_is_refused(cleo: APIClient) -> None:
+    bomb = BytesIO()
+    PillowImage.new("1", (20_000, 20_000)).save(bomb, "PNG")
+    answer = cleo.post("/api/v1/detect/", {"image_base64": b64(bomb.getvalue())}, format="json")
+    assert (answer.status_code, codes(answer)) == (413, ["too_many_pixels"])
+
+
+def test_a_text_called_jpg_is_refused(cleo: APIClient) -> None:
+    file = BytesIO(b"this is not a picture")
+    file.name = "photo.jpg"
+    answer = cleo.post("/api/v1/detect-upload/", {"file": file}, format="multipart")
+    assert (answer.status_code, codes(answer)) == (415, ["unsupported_format"])

@@ -1,0 +1,206 @@
+"""What is computed and answered in the call: detect, compare, recognize, anti-spoofing."""
+
+import time
+import uuid
+from dataclasses import asdict
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from enrollment.models import Person
+from heirloom.api.images import read_photo
+from heirloom.api.permissions import role, role_or_scope
+from heirloom.errors import Refusal
+from heirloom.jobs.vision import vision
+from heirloom.media.types import Image, Still
+from heirloom.vision.types import AnalysisRequest, Observation
+from verification.api import serializers as wire
+from verification.services import comparisons
+
+
+class DetectView(APIView):
+    """Find faces in a photo, with the quality of each."""
+
+    permission_classes = [role("client", "hr", "admin")]
+
+    @extend_schema(request=wire.DetectInput, responses=wire.DetectAnswer)
+    def post(self, request: Request) -> Response:
+        given = _valid(wire.DetectInput(data=request.data))
+        return Response(_detect(read_photo(given["image_base64"], attr="image_base64"), given))
+
+
+class DetectUploadView(APIView):
+    """Find faces in an uploaded photo."""
+
+    permission_classes = [role("client", "hr", "admin")]
+    parser_classes = [MultiPartParser]
+
+    @extend_schema(request={"multipart/form-data": wire.DetectUploadInput}, responses=wire.DetectAnswer)
+    def post(self, request: Request) -> Response:
+        given = _valid(wire.DetectUploadInput(data=request.data))
+        still = read_photo(given["file"].read(), attr="file")
+        return Response({**_detect(still, given), "filename": given["file"].name})
+
+
+class CompareView(APIView):
+    """Say whether two photos show the same person."""
+
+    permission_classes = [role("client", "hr", "admin")]
+
+    @extend_schema(request=wire.CompareInput, responses=wire.CompareAnswer)
+    def post(self, request: Request) -> Response:
+        started = time.monotonic()
+        given = _valid(wire.CompareInput(data=request.data))
+        first, second = (
+            read_photo(given[name], attr=name).image for name in ("face1_image_base64", "face2_image_base64")
+        )
+        found = comparisons.compare(first=first, second=second, pack=given["model_name"])
+        answer = {
+            "success": True,
+            "is_same_person": found.is_same_person,
+            "similarity_score": _rounded(found.similarity),
+            "confidence": _rounded(found.confidence),
+            "raw_score": _rounded(found.raw_score),
+            "threshold": _rounded(found.threshold),
+            "policy": found.policy,
+            "model_used": found.model,
+            "processing_time": _since(started),
+        }
+        return Response(answer)
+
+
+class RecognizeView(APIView):
+    """Say who of the gallery a photo shows."""
+
+    permission_classes = [role_or_scope("identify")]
+
+    @extend_schema(request=wire.RecognizeInput, responses=wire.RecognizeAnswer)
+    def post(self, request: Request) -> Response:
+        started = time.monotonic()
+        given = _valid(wire.RecognizeInput(data=request.data))
+        model, found = comparisons.recognize(
+            image=read_photo(given["face_image_base64"], attr="face_image_base64").image,
+            top_k=given["top_k"],
+            similarity_threshold=given["similarity_threshold"],
+            person_ids=_gallery(given.get("gallery")),
+            pack=given["model_name"],
+        )
+        matches = [_match(match) for match in found]
+        answer = {
+            "success": True,
+            "matches_found": len(matches),
+            "matches": matches,
+            "best_match": matches[0] if matches else None,
+            "confidence_scores": [_rounded(match.ranked.confidence) for match in found],
+            "model_used": model,
+            "processing_time": _since(started),
+        }
+        return Response(answer)
+
+
+class AntiSpoofingView(APIView):
+    """Say whether a photo shows a live person or a picture of one."""
+
+    permission_classes = [role("client", "hr", "admin")]
+
+    @extend_schema(request=wire.AntiSpoofingInput, responses=wire.AntiSpoofingAnswer)
+    def post(self, request: Request) -> Response:
+        started = time.monotonic()
+        given = _valid(wire.AntiSpoofingInput(data=request.data))
+        signal = comparisons.attack_signal(image=read_photo(given["image_base64"], attr="image_base64").image)
+        answer = {
+            "success": True,
+            "outcome": signal.outcome,
+            "attack_score": _rounded(signal.score) if request.user.may("evidence:read") else None,
+            "why": signal.why,
+            "model_used": signal.detector,
+            "processing_time": _since(started),
+        }
+        return Response(answer)
+
+
+def _valid(serializer: Any) -> dict[str, Any]:
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
+
+
+def _detect(still: Still, given: dict[str, Any]) -> dict[str, Any]:
+    started = time.monotonic()
+    request = AnalysisRequest(
+        detector=given["model_name"],
+        min_confidence=given["conf_threshold"],
+        iou_threshold=given.get("iou_threshold", 0.4),
+        max_faces=given["max_faces"],
+        use_fallback=given.get("use_fallback", True),
+    )
+    (analysis,) = vision().analyze([still.image], request)
+    least = given.get("min_quality_threshold", 0.0)
+    good = [face for face in analysis.faces if face.quality.score >= least]
+    return {
+        "success": True,
+        "faces_detected": len(good),
+        "faces": [_face(face, still.image, landmarks=given.get("return_landmarks", False)) for face in good],
+        "faces_below_quality": len(analysis.faces) - len(good),
+        "model_used": analysis.detector,
+        "processing_time": _since(started),
+        "image_info": {"width": still.width, "height": still.height, "channels": still.channels},
+    }
+
+
+def _face(seen: Observation, image: Image, *, landmarks: bool) -> dict[str, Any]:
+    """Return a face in pixels of the upright original."""
+    grown = 1.0 / image.scale
+    quality = seen.quality
+    answer: dict[str, Any] = {
+        "bbox": {side: round(value * grown, 1) for side, value in asdict(seen.face.box).items()},
+        "confidence": _rounded(seen.face.confidence),
+        "quality": {
+            "score": round(quality.score, 1),
+            "sharpness": _rounded(quality.sharpness),
+            "brightness": _rounded(quality.brightness),
+            "size": round(quality.eye_distance_px, 1),
+            "pose": {angle: round(value, 1) for angle, value in asdict(quality.pose).items()},
+            "reasons": list(quality.reasons),
+        },
+    }
+    if landmarks:
+        points = seen.face.points68 if seen.face.points68 is not None else seen.face.points5
+        answer["landmarks"] = [[round(float(x) * grown, 1), round(float(y) * grown, 1)] for x, y in points]
+    return answer
+
+
+def _gallery(given: Any) -> list[uuid.UUID] | None:
+    """Return the people a search is narrowed to; None for everybody.
+
+    Raises Refusal "invalid_gallery" for another shape than {"person_ids": [...]} or {"department": "..."}.
+    """
+    if given is None:
+        return None
+    if isinstance(given, dict) and set(given) == {"department"} and isinstance(given["department"], str):
+        return list(Person.objects.filter(department=given["department"]).values_list("id", flat=True))
+    if isinstance(given, dict) and set(given) == {"person_ids"} and isinstance(given["person_ids"], list):
+        return list(Person.objects.named([str(one) for one in given["person_ids"]]).values_list("id", flat=True))
+    raise Refusal("invalid_gallery", attr="gallery")
+
+
+def _match(match: comparisons.Match) -> dict[str, Any]:
+    person = match.hit.person
+    return {
+        "person_id": person.public_id,
+        "person_name": person.full_name,
+        "employee_id": person.employee_id,
+        "similarity": _rounded(match.ranked.similarity),
+        "rank": match.ranked.rank,
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(float(value), 6)
+
+
+def _since(started: float) -> float:
+    return round(time.monotonic() - started, 4)

@@ -1,0 +1,274 @@
+"""Comparisons and verifications on the wire."""
+
+from typing import Any
+
+from django.urls import reverse
+from rest_framework import serializers
+
+from heirloom.accounts.models import User
+from heirloom.api.images import Base64ImageField
+from heirloom.jobs.models import Job, JobState
+from heirloom.vision.types import AttackOutcome
+from verification.models import Candidate, EvidenceFrame, Verification
+
+
+class DetectInput(serializers.Serializer[Any]):
+    image_base64 = Base64ImageField()
+    model_name = serializers.CharField(default="auto")
+    conf_threshold = serializers.FloatField(default=0.5, min_value=0, max_value=1)
+    iou_threshold = serializers.FloatField(default=0.4, min_value=0, max_value=1)
+    max_faces = serializers.IntegerField(default=50, min_value=1, max_value=500)
+    min_quality_threshold = serializers.FloatField(default=40.0, min_value=0, max_value=100)
+    return_landmarks = serializers.BooleanField(default=False)
+    use_fallback = serializers.BooleanField(default=True)
+
+
+class DetectUploadInput(serializers.Serializer[Any]):
+    file = serializers.FileField()
+    model_name = serializers.CharField(default="auto")
+    conf_threshold = serializers.FloatField(default=0.5, min_value=0, max_value=1)
+    max_faces = serializers.IntegerField(default=50, min_value=1, max_value=500)
+
+
+class BoxAnswer(serializers.Serializer[Any]):
+    x = serializers.FloatField()
+    y = serializers.FloatField()
+    width = serializers.FloatField()
+    height = serializers.FloatField()
+
+
+class PoseAnswer(serializers.Serializer[Any]):
+    yaw = serializers.FloatField()
+    pitch = serializers.FloatField()
+    roll = serializers.FloatField()
+
+
+class QualityAnswer(serializers.Serializer[Any]):
+    score = serializers.FloatField()
+    sharpness = serializers.FloatField()
+    brightness = serializers.FloatField()
+    size = serializers.FloatField(help_text="Pixels between the eyes, in the original picture.")
+    pose = PoseAnswer()
+    reasons = serializers.ListField(child=serializers.CharField())
+
+
+class FaceAnswer(serializers.Serializer[Any]):
+    bbox = BoxAnswer()
+    confidence = serializers.FloatField()
+    quality = QualityAnswer()
+    landmarks = serializers.ListField(child=serializers.ListField(child=serializers.FloatField()), required=False)
+
+
+class ImageInfoAnswer(serializers.Serializer[Any]):
+    width = serializers.IntegerField()
+    height = serializers.IntegerField()
+    channels = serializers.IntegerField()
+
+
+class DetectAnswer(serializers.Serializer[Any]):
+    success = serializers.BooleanField()
+    faces_detected = serializers.IntegerField()
+    faces = FaceAnswer(many=True)
+    faces_below_quality = serializers.IntegerField()
+    model_used = serializers.CharField()
+    processing_time = serializers.FloatField()
+    image_info = ImageInfoAnswer()
+    filename = serializers.CharField(required=False)
+
+
+class CompareInput(serializers.Serializer[Any]):
+    face1_image_base64 = Base64ImageField()
+    face2_image_base64 = Base64ImageField()
+    model_name = serializers.CharField(default="auto")
+
+
+class CompareAnswer(serializers.Serializer[Any]):
+    success = serializers.BooleanField()
+    is_same_person = serializers.BooleanField()
+    similarity_score = serializers.FloatField(allow_null=True)
+    confidence = serializers.FloatField(allow_null=True)
+    raw_score = serializers.FloatField()
+    threshold = serializers.FloatField(allow_null=True)
+    policy = serializers.CharField()
+    model_used = serializers.CharField()
+    processing_time = serializers.FloatField()
+
+
+class RecognizeInput(serializers.Serializer[Any]):
+    face_image_base64 = Base64ImageField()
+    gallery = serializers.JSONField(required=False)
+    model_name = serializers.CharField(default="auto")
+    top_k = serializers.IntegerField(default=5, min_value=1, max_value=50)
+    similarity_threshold = serializers.FloatField(default=0.5, min_value=0, max_value=1)
+    processing_mode = serializers.ChoiceField(choices=("sync",), default="sync")
+
+
+class MatchAnswer(serializers.Serializer[Any]):
+    person_id = serializers.CharField()
+    person_name = serializers.CharField()
+    employee_id = serializers.CharField(allow_null=True)
+    similarity = serializers.FloatField()
+    rank = serializers.IntegerField()
+
+
+class RecognizeAnswer(serializers.Serializer[Any]):
+    success = serializers.BooleanField()
+    matches_found = serializers.IntegerField()
+    matches = MatchAnswer(many=True)
+    best_match = MatchAnswer(allow_null=True)
+    confidence_scores = serializers.ListField(child=serializers.FloatField())
+    model_used = serializers.CharField()
+    processing_time = serializers.FloatField()
+
+
+class AntiSpoofingInput(serializers.Serializer[Any]):
+    image_base64 = Base64ImageField()
+
+
+class AntiSpoofingAnswer(serializers.Serializer[Any]):
+    success = serializers.BooleanField()
+    outcome = serializers.ChoiceField(choices=[outcome.value for outcome in AttackOutcome])
+    attack_score = serializers.FloatField(allow_null=True)
+    why = serializers.CharField(help_text="When inconclusive: what was missing.")
+    model_used = serializers.CharField()
+    processing_time = serializers.FloatField()
+
+
+class VerificationInput(serializers.Serializer[Any]):
+    person_id = serializers.CharField(max_length=128, required=False)
+    employee_id = serializers.CharField(max_length=64, required=False)
+    file = serializers.FileField(required=False)
+    image_base64 = Base64ImageField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("file" in attrs) == ("image_base64" in attrs):
+            raise serializers.ValidationError({"file": "Send either a file or image_base64."})
+        if "person_id" in attrs and "employee_id" in attrs:
+            raise serializers.ValidationError(
+                {"person_id": "Name the person by person_id or by employee_id, not both."}
+            )
+        return attrs
+
+
+class AcceptedAnswer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    status = serializers.CharField()
+    links = serializers.DictField(child=serializers.CharField())
+
+
+class CandidateSerializer(serializers.ModelSerializer[Candidate]):
+    person_id = serializers.CharField(source="person.public_id")
+    person_name = serializers.CharField(source="person.full_name")
+
+    class Meta:
+        model = Candidate
+        fields = ("rank", "person_id", "person_name", "similarity")
+
+
+class FrameSerializer(serializers.ModelSerializer[EvidenceFrame]):
+    class Meta:
+        model = EvidenceFrame
+        fields = ("number", "at_s", "box", "quality", "attack_score", "similarity", "reasons", "width", "height")
+
+
+class AttackAnswer(serializers.Serializer[Any]):
+    outcome = serializers.CharField()
+    score = serializers.FloatField(allow_null=True)
+
+
+class ReviewAnswer(serializers.Serializer[Any]):
+    verdict = serializers.CharField()
+    reason = serializers.CharField()
+    decided_at = serializers.DateTimeField()
+
+
+class VerificationSerializer(serializers.ModelSerializer[Verification]):
+    """What the caller may see: scores of the attack check and frames need `evidence:read`."""
+
+    status = serializers.SerializerMethodField()
+    progress = serializers.SerializerMethodField()
+    stage = serializers.SerializerMethodField()
+    outcome = serializers.CharField(allow_null=True)
+    person_id = serializers.CharField(source="person.public_id", allow_null=True, default=None)
+    attack = serializers.SerializerMethodField()
+    candidates = CandidateSerializer(many=True)
+    frames = serializers.SerializerMethodField()
+    review = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Verification
+        fields = (
+            "id",
+            "mode",
+            "status",
+            "progress",
+            "stage",
+            "person_id",
+            "outcome",
+            "decision",
+            "reasons",
+            "similarity",
+            "confidence",
+            "threshold",
+            "policy",
+            "model",
+            "attack",
+            "signals",
+            "candidates",
+            "frames",
+            "timings",
+            "review",
+            "created_at",
+            "finished_at",
+            "decided_at",
+        )
+
+    @property
+    def _sees_evidence(self) -> bool:
+        user: User = self.context["request"].user
+        return user.has_role("reviewer") or user.may("evidence:read")
+
+    def get_status(self, row: Verification) -> str:
+        if row.is_done:
+            return "done"
+        job = self._job(row)
+        return "queued" if job is None or job.state == JobState.QUEUED else "processing"
+
+    def get_progress(self, row: Verification) -> int:
+        job = None if row.is_done else self._job(row)
+        return 100 if row.is_done else (job.progress if job else 0)
+
+    def get_stage(self, row: Verification) -> str:
+        job = None if row.is_done else self._job(row)
+        return job.stage if job else ""
+
+    def get_attack(self, row: Verification) -> dict[str, Any] | None:
+        if not row.attack_outcome:
+            return None
+        return AttackAnswer(
+            {"outcome": row.attack_outcome, "score": row.attack_score if self._sees_evidence else None}
+        ).data
+
+    def get_frames(self, row: Verification) -> list[dict[str, Any]]:
+        if not self._sees_evidence:
+            return []
+        frames = FrameSerializer(row.frames.all(), many=True).data
+        return [{**frame, "link": reverse("verification-frame", args=[row.id, frame["number"]])} for frame in frames]
+
+    def get_review(self, row: Verification) -> dict[str, Any] | None:
+        review = self.context["reviews"].get(row.id)
+        if review is None or not review.is_decided:
+            return None
+        return ReviewAnswer(
+            {"verdict": review.verdict, "reason": review.reason_code, "decided_at": review.decided_at}
+        ).data
+
+    def to_representation(self, row: Verification) -> dict[str, Any]:
+        shown = super().to_representation(row)
+        shown["outcome"] = shown["outcome"] or None
+        if not self._sees_evidence:
+            shown["signals"] = [{**signal, "score": None} for signal in shown["signals"]]
+        return shown
+
+    def _job(self, row: Verification) -> Job | None:
+        return self.context["jobs"].get(row.id)  # type: ignore[no-any-return]

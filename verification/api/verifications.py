@@ -1,0 +1,111 @@
+"""/verifications/: submit a probe, follow it, read the result."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from enrollment.models import Person
+from enrollment.services import people
+from heirloom.accounts.models import User
+from heirloom.api.permissions import role
+from heirloom.errors import Refusal
+from heirloom.jobs.models import Job
+from heirloom.reviews.models import Review
+from verification.api import serializers as wire
+from verification.models import Verification
+from verification.querysets import VerificationQuerySet
+from verification.services import evidence, verifications
+
+
+class VerificationViewSet(
+    mixins.ListModelMixin, mixins.CreateModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Verification]
+):
+    """Verifications (1:1) and identifications (1:N)."""
+
+    queryset = Verification.objects.all()
+    serializer_class = wire.VerificationSerializer
+    permission_classes = [role("client", "hr", "reviewer", "admin")]
+
+    def get_queryset(self) -> VerificationQuerySet:
+        return Verification.objects.visible_to(self.request.user).with_rows().filter(**self._asked())  # type: ignore[arg-type]
+
+    def _asked(self) -> dict[str, str]:
+        wanted = {name: self.request.query_params.get(name, "") for name in ("outcome", "decision", "mode")}
+        return {name: value for name, value in wanted.items() if value}
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
+        return self.get_paginated_response(self._shown(page))
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return Response(self._shown([self.get_object()])[0])
+
+    @extend_schema(
+        request={"multipart/form-data": wire.VerificationInput, "application/json": wire.VerificationInput},
+        responses={202: wire.AcceptedAnswer},
+    )
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        given = wire.VerificationInput(data=request.data)
+        given.is_valid(raise_exception=True)
+        person = _claimed(given.validated_data, request.user)
+        chunks = (
+            given.validated_data["file"].chunks()
+            if "file" in given.validated_data
+            else [given.validated_data["image_base64"]]
+        )
+        row = verifications.submit(owner=request.user, chunks=chunks, source="api", person=person)
+        link = reverse("verification-detail", args=[row.id])
+        answer = {"id": row.id, "status": "queued", "links": {"self": link}}
+        return Response(answer, status=status.HTTP_202_ACCEPTED, headers={"Location": link})
+
+    @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
+    @action(detail=True, url_path=r"frames/(?P<number>\d+)")
+    def frame(self, request: Request, pk: str, number: str) -> HttpResponse:
+        if not (request.user.has_role("reviewer") or request.user.may("evidence:read")):
+            raise Refusal("not_found")
+        frame = get_object_or_404(self.get_object().frames, number=int(number))
+        shown = evidence.read_frame(frame=frame, viewer=request.user)
+        return HttpResponse(shown, content_type="image/jpeg", headers={"Cache-Control": "no-store"})
+
+    def _shown(self, rows: list[Verification]) -> list[dict[str, Any]]:
+        ids = [row.id for row in rows]
+        context = {
+            **self.get_serializer_context(),
+            "jobs": {
+                job.subject_id: job
+                for job in Job.objects.filter(kind="verification", subject_id__in=ids).order_by("created_at")
+            },
+            "reviews": {
+                review.subject_id: review for review in Review.objects.filter(kind="verification", subject_id__in=ids)
+            },
+        }
+        return list(wire.VerificationSerializer(rows, many=True, context=context).data)
+
+
+def _claimed(given: dict[str, Any], caller: User) -> Person | None:
+    """Return the person whom the caller names; None for 1:N, which a client app needs the scope `identify` for.
+
+    Raises Refusal "not_found".
+    """
+    person = None
+    if "person_id" in given:
+        person = people.find_person(given["person_id"])
+    elif "employee_id" in given:
+        person = Person.objects.filter(employee_id=given["employee_id"]).first()
+    elif not caller.may("identify"):
+        raise Refusal("permission_denied", "This client may not search the whole gallery; name a person.")
+    else:
+        return None
+    if person is None:
+        raise Refusal(
+            "not_found", "Nobody here has this id.", attr="person_id" if "person_id" in given else "employee_id"
+        )
+    return person

@@ -1,0 +1,103 @@
+"""What was compared and decided."""
+
+import uuid
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from enrollment.models import Capture, Person
+from heirloom.decision.verification import Outcome
+from verification.querysets import VerificationQuerySet
+
+
+class Verification(models.Model):
+    """One 1:1 (verification) or 1:N (identification) transaction."""
+
+    class Mode(models.TextChoices):
+        VERIFICATION = "verification", "1:1"
+        IDENTIFICATION = "identification", "1:N"
+
+    class Decision(models.TextChoices):
+        PENDING = "pending", "Pending"
+        APPROVED = "approved", "Approved"
+        REJECTED = "rejected", "Rejected"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    mode = models.CharField(max_length=16, choices=Mode)
+    person = models.ForeignKey(Person, models.SET_NULL, null=True, related_name="verifications")
+    capture = models.ForeignKey(Capture, models.SET_NULL, null=True, related_name="+")
+    model = models.CharField(max_length=64, blank=True)
+    policy = models.CharField(max_length=80, blank=True)
+    score = models.FloatField(null=True)
+    similarity = models.FloatField(null=True)
+    threshold = models.FloatField(null=True)
+    confidence = models.FloatField(null=True)
+    reference_count = models.PositiveSmallIntegerField(default=0)
+    frame_count = models.PositiveSmallIntegerField(default=0)
+    attack_outcome = models.CharField(max_length=16, blank=True)
+    attack_score = models.FloatField(null=True)
+    # What ran and what could not: [{name, outcome, score, why}].
+    signals = models.JSONField(default=list)
+    outcome = models.CharField(max_length=16, choices=[(o.value, o.value) for o in Outcome], blank=True)
+    decision = models.CharField(max_length=16, choices=Decision, default=Decision.PENDING)
+    reasons = ArrayField(models.CharField(max_length=40), default=list)
+    timings = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+    decided_at = models.DateTimeField(null=True)
+
+    objects = VerificationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        indexes = [models.Index(fields=["-created_at", "-id"]), models.Index(fields=["owner", "-created_at"])]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(decision="approved") | Q(outcome__in=["approved", "needs_review"]),
+                name="approved_only_by_match_or_review",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_mode_display()} {self.id}"
+
+    @property
+    def is_done(self) -> bool:
+        return bool(self.outcome)
+
+
+class Candidate(models.Model):
+    """One ranked person of a 1:N result."""
+
+    verification = models.ForeignKey(Verification, models.CASCADE, related_name="candidates")
+    person = models.ForeignKey(Person, models.CASCADE, related_name="+")
+    rank = models.PositiveSmallIntegerField()
+    score = models.FloatField()
+    similarity = models.FloatField(null=True)
+
+    class Meta:
+        ordering = ("rank",)
+        constraints = [models.UniqueConstraint(fields=["verification", "rank"], name="one_candidate_per_rank")]
+
+
+class EvidenceFrame(models.Model):
+    """One chosen frame of the capture, kept as an encrypted JPEG under the capture's key."""
+
+    verification = models.ForeignKey(Verification, models.CASCADE, related_name="frames")
+    number = models.PositiveSmallIntegerField()
+    at_s = models.FloatField(null=True)
+    box = models.JSONField(null=True)
+    quality = models.FloatField(null=True)
+    attack_score = models.FloatField(null=True)
+    similarity = models.FloatField(null=True)
+    reasons = ArrayField(models.CharField(max_length=40), default=list)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    storage_name = models.CharField(max_length=200)
+
+    class Meta:
+        ordering = ("number",)
+        constraints = [models.UniqueConstraint(fields=["verification", "number"], name="one_frame_per_number")]

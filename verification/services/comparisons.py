@@ -1,0 +1,91 @@
+"""Comparisons answered in the call; nothing of them is stored."""
+
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from enrollment.services import gallery
+from enrollment.services.enrollments import policy_of
+from heirloom.decision.identification import RankedCandidate, rank
+from heirloom.decision.verification import COMPARE_FMR, Rules, combine_attack
+from heirloom.errors import Refusal
+from heirloom.jobs.vision import vision
+from heirloom.media.types import Image
+from heirloom.vision.comparison import compare as compare_templates
+from heirloom.vision.types import AnalysisRequest, AttackSignal
+from verification.services.probes import single_face
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """similarity, threshold and confidence are None where no policy was measured; then nothing is "the same person"."""
+
+    is_same_person: bool
+    similarity: float | None
+    confidence: float | None
+    raw_score: float
+    threshold: float | None
+    policy: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    hit: gallery.Hit
+    ranked: RankedCandidate
+
+
+def compare(*, first: Image, second: Image, pack: str = "") -> Comparison:
+    """Compare two photos at FMR 1e-3.
+
+    Raises Refusal "no_face", "several_faces", or the code of what falls short in a photo's quality.
+    """
+    a = single_face(first, vision=vision(), attr="face1_image_base64", pack=pack).template
+    b = single_face(second, vision=vision(), attr="face2_image_base64", pack=pack).template
+    if a is None or b is None:
+        raise Refusal("low_quality")
+    score = compare_templates(a, b)
+    policy = policy_of(a.model)
+    threshold = policy.threshold(1, 1, COMPARE_FMR) if policy else None
+    if policy is None or threshold is None:
+        return Comparison(False, None, None, score, None, "", a.model)
+    same = score >= threshold
+    confidence = policy.confidence(score, 1, 1, matched=same)
+    return Comparison(same, policy.similarity(score, threshold), confidence, score, threshold, policy.name, a.model)
+
+
+def attack_signal(*, image: Image) -> AttackSignal:
+    """Return what the attack check says of the one face of a photo; that it could not tell is an answer too.
+
+    Raises Refusal "no_face" or "several_faces".
+    """
+    (analysis,) = vision().analyze([image], AnalysisRequest(want=frozenset({"attack"})))
+    if len(analysis.faces) != 1:
+        raise Refusal("several_faces" if analysis.faces else "no_face", attr="image_base64")
+    return combine_attack([signal for signal in (analysis.faces[0].attack,) if signal is not None])
+
+
+def recognize(
+    *,
+    image: Image,
+    top_k: int,
+    similarity_threshold: float,
+    person_ids: Collection[uuid.UUID] | None = None,
+    pack: str = "",
+) -> tuple[str, tuple[Match, ...]]:
+    """Return the model that ran, and who in the gallery is at least so similar to the face, the most alike first.
+
+    Raises as compare does.
+    """
+    template = single_face(image, vision=vision(), attr="face_image_base64", pack=pack).template
+    if template is None:
+        raise Refusal("low_quality")
+    hits = gallery.search(probe=template, count=top_k, person_ids=person_ids)
+    everybody = gallery.size(model=template.model, dimensions=len(template.vector), person_ids=person_ids)
+    rules = Rules(target_fpir=settings.IDENTIFICATION_TARGET_FPIR)
+    ranked = rank([hit.as_candidate() for hit in hits], everybody, 1, policy_of(template.model), rules)
+    by_id = {str(hit.person.id): hit for hit in hits}
+    found = [Match(by_id[one.person_id], one) for one in ranked if (one.similarity or 0.0) >= similarity_threshold]
+    return template.model, tuple(found)

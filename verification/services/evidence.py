@@ -1,0 +1,103 @@
+"""Evidence: the frames that a decision rests on, kept encrypted, shown only to those who may and never unnoticed."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from enrollment.services import templates
+from enrollment.services.enrollments import policy_of
+from enrollment.services.templates import Reference
+from heirloom.accounts.models import User
+from heirloom.audit import services as audit
+from heirloom.audit.models import Action
+from heirloom.crypto import files
+from heirloom.errors import Refusal
+from heirloom.media.image import encode_jpeg
+from heirloom.vision.comparison import compare
+from heirloom.vision.types import Template
+from verification.models import EvidenceFrame, Verification
+from verification.services.probes import Frame, Probe
+
+MOST_FRAMES = 6
+JPEG_QUALITY = 85
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptFrame:
+    frame: Frame
+    storage_name: str
+
+
+def score(probe: Template | None, reference: Reference | None) -> float | None:
+    """Return the raw comparison score; None where there is nothing to compare."""
+    return None if probe is None or reference is None else compare(probe, reference.template)
+
+
+def keep(verification: Verification, probe: Probe) -> tuple[KeptFrame, ...]:
+    """Store the frames worth showing, encrypted under the capture's key; slow, so outside any transaction."""
+    capture = verification.capture
+    if capture is None:
+        return ()
+    return tuple(KeptFrame(frame, _store(capture.subject, verification.id, frame)) for frame in _worth_showing(probe))
+
+
+def record(verification: Verification, probe: Probe, kept: Sequence[KeptFrame]) -> None:
+    """Write the rows of the kept frames, in the caller's transaction."""
+    reference = None
+    if verification.person is not None and probe.template is not None:
+        reference = templates.reference(person=verification.person, model=probe.template.model)
+    EvidenceFrame.objects.bulk_create(_row(verification, number, item, reference) for number, item in enumerate(kept))
+
+
+def read_frame(*, frame: EvidenceFrame, viewer: User) -> bytes:
+    """Return a frame's JPEG and note in the audit log who looked.
+
+    Raises Refusal "not_found" when the capture was erased.
+    """
+    verification = frame.verification
+    if verification.capture is None:
+        raise Refusal("not_found")
+    audit.record(
+        action=Action.EVIDENCE_VIEWED,
+        subject_kind="verification",
+        subject_id=verification.id,
+        actor=viewer,
+        details={"frame": frame.number},
+    )
+    return files.read_bytes(subject=verification.capture.subject, name=frame.storage_name)
+
+
+def _worth_showing(probe: Probe) -> list[Frame]:
+    """The counted frames first, then others that say why they did not count, in time order."""
+    others = [frame for frame in probe.frames if frame not in probe.counted]
+    chosen = [*probe.counted, *others][:MOST_FRAMES]
+    return sorted(chosen, key=lambda frame: frame.image.at_s or 0.0)
+
+
+def _store(subject: uuid.UUID, verification_id: uuid.UUID, frame: Frame) -> str:
+    name = f"frames/{verification_id}/{uuid.uuid4()}"
+    return files.write(subject=subject, name=name, chunks=[encode_jpeg(frame.image, JPEG_QUALITY)]).name
+
+
+def _row(verification: Verification, number: int, kept: KeptFrame, reference: Reference | None) -> EvidenceFrame:
+    seen, image = kept.frame.observation, kept.frame.image
+    attack = seen.attack if seen else None
+    return EvidenceFrame(
+        verification=verification,
+        number=number,
+        at_s=image.at_s,
+        box=asdict(seen.face.box) if seen else None,
+        quality=seen.quality.score if seen else None,
+        attack_score=attack.score if attack else None,
+        similarity=_similarity(verification, seen.template if seen else None, reference),
+        reasons=list(kept.frame.reasons),
+        width=image.width,
+        height=image.height,
+        storage_name=kept.storage_name,
+    )
+
+
+def _similarity(verification: Verification, template: Template | None, reference: Reference | None) -> float | None:
+    raw, policy = score(template, reference), policy_of(verification.model)
+    threshold = verification.threshold
+    return None if raw is None or policy is None or threshold is None else policy.similarity(raw, threshold)

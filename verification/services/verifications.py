@@ -1,0 +1,206 @@
+"""Verifications: from a received capture to an outcome, and from a review to a decision."""
+
+import time
+import uuid
+from collections.abc import Iterable
+from dataclasses import asdict
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from enrollment.models import Person
+from enrollment.services import captures, gallery, templates
+from enrollment.services.enrollments import policy_of
+from heirloom.accounts.models import User
+from heirloom.audit import services as audit
+from heirloom.audit.models import Action
+from heirloom.decision.identification import Identification, identify
+from heirloom.decision.verification import VERIFICATION_FMR, Decision, Outcome, Rules, VerificationEvidence, decide
+from heirloom.errors import Refusal
+from heirloom.jobs import services as jobs
+from heirloom.jobs.services import Lease
+from heirloom.jobs.vision import vision
+from heirloom.reviews import services as reviews
+from heirloom.reviews.models import Review
+from heirloom.vision.types import AttackSignal
+from verification.models import Candidate, Verification
+from verification.services import evidence
+from verification.services.probes import Probe, look
+
+CANDIDATES_KEPT = 5
+
+
+def rules() -> Rules:
+    return Rules(
+        fmr=VERIFICATION_FMR,
+        attack_check_required=settings.ATTACK_CHECK_REQUIRED,
+        target_fpir=settings.IDENTIFICATION_TARGET_FPIR,
+    )
+
+
+def submit(*, owner: User, chunks: Iterable[bytes], source: str, person: Person | None = None) -> Verification:
+    """Take a probe of a claimed person (1:1), or of nobody in particular (1:N), and have it worked on.
+
+    Raises Refusal "empty_file", "unsupported_format", "too_many_bytes" or "storage_unavailable".
+    """
+    mode = Verification.Mode.IDENTIFICATION if person is None else Verification.Mode.VERIFICATION
+    with captures.stored([chunks]) as (kept,), transaction.atomic():
+        capture = captures.row(kept, source=source)
+        capture.save()
+        verification = Verification.objects.create(owner=owner, mode=mode, person=person, capture=capture)
+        audit.record(
+            action=Action.VERIFICATION_REQUESTED,
+            subject_kind="verification",
+            subject_id=verification.id,
+            actor=owner,
+            details={"mode": mode},
+        )
+        jobs.enqueue(kind="verification", subject_id=verification.id, owner=owner)
+    return verification
+
+
+def process(verification_id: uuid.UUID, lease: Lease) -> None:
+    """Work on one verification; run twice, it has its effects once."""
+    verification = Verification.objects.select_related("person", "capture").get(pk=verification_id)
+    if verification.is_done:
+        return
+    started = time.monotonic()
+    lease.report("decoding", 5)
+    try:
+        images = captures.read_images(_capture_of(verification))
+    except Refusal as refusal:
+        if refusal.status >= 500:
+            raise
+        with lease.effects():
+            _close(verification, Outcome.FAILED, (refusal.code,))
+        return
+    decoded = time.monotonic()
+    lease.report("analyzing", 40)
+    probe = look(images, vision=vision(), policy_of=policy_of)
+    analyzed = time.monotonic()
+    lease.report("deciding", 90)
+    frames = evidence.keep(verification, probe)
+    verification.timings = {"decode_s": round(decoded - started, 3), "analyze_s": round(analyzed - decoded, 3)}
+    with lease.effects():
+        _conclude(verification, probe)
+        evidence.record(verification, probe, frames)
+
+
+@transaction.atomic
+def fail(*, verification_id: uuid.UUID, code: str) -> None:
+    """Close a verification whose work was given up."""
+    verification = Verification.objects.select_for_update().get(pk=verification_id)
+    if not verification.is_done:
+        _close(verification, Outcome.FAILED, (code,))
+
+
+def apply_verdict(review: Review) -> None:
+    """Carry out a reviewer's verdict. The machine's outcome stays as it was."""
+    verification = Verification.objects.select_for_update().get(pk=review.subject_id)
+    verification.decision, verification.decided_at = Verification.Decision(review.verdict), timezone.now()
+    verification.save(update_fields=["decision", "decided_at"])
+    _audit_decision(verification, review.decided_by)
+
+
+def _conclude(verification: Verification, probe: Probe) -> None:
+    verification.frame_count = len(probe.counted)
+    verification.model = probe.template.model if probe.template else ""
+    if verification.mode == Verification.Mode.VERIFICATION:
+        _conclude_verification(verification, probe)
+    else:
+        _conclude_identification(verification, probe)
+
+
+def _conclude_verification(verification: Verification, probe: Probe) -> None:
+    person, template = verification.person, probe.template
+    reference = templates.reference(person=person, model=template.model) if person and template else None
+    seen = VerificationEvidence(
+        score=evidence.score(probe.template, reference),
+        references=reference.count if reference else 0,
+        probes=len(probe.counted),
+        attack=probe.attack,
+        reasons=probe.reasons,
+        several_people=probe.several_people,
+    )
+    found = decide(seen, policy_of(verification.model), rules())
+    verification.reference_count = seen.references
+    _note(verification, found, found.attack)
+    verification.confidence = found.confidence
+    verification.score, verification.similarity = found.score, found.similarity
+    _close(verification, found.outcome, found.reasons)
+
+
+def _conclude_identification(verification: Verification, probe: Probe) -> None:
+    hits: tuple[gallery.Hit, ...] = ()
+    gallery_size = 0
+    if probe.template is not None:
+        hits = gallery.search(probe=probe.template, count=CANDIDATES_KEPT)
+        gallery_size = gallery.size(model=probe.template.model, dimensions=len(probe.template.vector))
+    doubts = [*probe.reasons, *(["several_people_in_clip"] if probe.several_people else [])]
+    policy = policy_of(verification.model)
+    found = identify(
+        [hit.as_candidate() for hit in hits],
+        gallery_size,
+        len(probe.counted),
+        policy,
+        rules(),
+        attack=probe.attack,
+        reasons=doubts,
+    )
+    _note(verification, found, found.attack)
+    if found.candidates:
+        best = found.candidates[0]
+        verification.score, verification.similarity, verification.confidence = (
+            best.score,
+            best.similarity,
+            best.confidence,
+        )
+    Candidate.objects.bulk_create(
+        Candidate(verification=verification, person_id=c.person_id, rank=c.rank, score=c.score, similarity=c.similarity)
+        for c in found.candidates
+    )
+    _close(verification, found.outcome, found.reasons)
+
+
+def _note(verification: Verification, found: Decision | Identification, attack: AttackSignal) -> None:
+    verification.policy, verification.threshold = found.policy, found.threshold
+    verification.attack_outcome, verification.attack_score = attack.outcome, attack.score
+    verification.signals = [{**asdict(attack), "outcome": str(attack.outcome)}]
+
+
+def _close(verification: Verification, outcome: Outcome, reasons: tuple[str, ...]) -> None:
+    now = timezone.now()
+    verification.outcome, verification.reasons, verification.finished_at = outcome, list(reasons), now
+    settled = {Outcome.APPROVED: Verification.Decision.APPROVED, Outcome.NEEDS_REVIEW: Verification.Decision.PENDING}
+    verification.decision = settled.get(outcome, Verification.Decision.REJECTED)
+    verification.decided_at = None if outcome == Outcome.NEEDS_REVIEW else now
+    verification.save()
+    if verification.capture is not None:
+        verification.capture.save(update_fields=["width", "height", "duration_s"])
+    if outcome == Outcome.NEEDS_REVIEW:
+        reviews.open_review(kind="verification", subject_id=verification.id, reasons=reasons, risk=_risk(verification))
+    _audit_decision(verification, None)
+
+
+def _risk(verification: Verification) -> float:
+    """Return 0..1: a suspected attack first, then what could not be told, then close scores."""
+    if "presentation_attack" in verification.reasons:
+        return 0.5 + 0.5 * (verification.attack_score or 1.0)
+    return 0.4 if "attack_check_inconclusive" in verification.reasons else 0.2
+
+
+def _capture_of(verification: Verification) -> captures.Capture:
+    if verification.capture is None:
+        raise Refusal("not_found", "The capture of this verification was erased.")
+    return verification.capture
+
+
+def _audit_decision(verification: Verification, actor: User | None) -> None:
+    audit.record(
+        action=Action.VERIFICATION_DECIDED,
+        subject_kind="verification",
+        subject_id=verification.id,
+        actor=actor,
+        details={"outcome": verification.outcome, "decision": verification.decision, "reasons": verification.reasons},
+    )
