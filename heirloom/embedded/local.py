@@ -15,12 +15,12 @@ BUILT_IN_PACK = "dlib"
 _LONGEST_SOCKET_FOLDER = 80
 
 
-def socket_dir(var: Path) -> Path:
-    """Return the folder of PostgreSQL's socket: in `var`, or in the temporary folder where that path is too long."""
-    folder = var / "run" / "pg"
+def socket_dir(var: Path, part: str = "pg") -> Path:
+    """Return the folder of one part's socket: in `var`, or in the temporary folder where that path is too long."""
+    folder = var / "run" / part
     if len(os.fsencode(folder)) <= _LONGEST_SOCKET_FOLDER:
         return folder
-    return Path(tempfile.gettempdir()) / f"heirloom-{hashlib.sha256(os.fsencode(var)).hexdigest()[:12]}"
+    return Path(tempfile.gettempdir()) / f"heirloom-{hashlib.sha256(os.fsencode(var)).hexdigest()[:12]}-{part}"
 
 
 def database_url(var: Path, database: str = DATABASE) -> str:

@@ -1,6 +1,7 @@
 """The programs that make up a running Heirloom, as the supervisor and the tests start them."""
 
 import sys
+from pathlib import Path
 
 from heirloom import env, settings
 from heirloom.embedded.children import Program
@@ -32,12 +33,21 @@ def beat() -> Program:
     return _python("beat", "-m", "celery", "-A", "heirloom", "beat", "--loglevel", settings.LOG_LEVEL, "--pidfile", "")
 
 
-def vision() -> Program:
+def vision(pack: str = settings.VISION_PACK) -> Program:
     return _python(
         "vision",
         *("-m", "heirloom.vision.server", "--socket", str(settings.VISION_SOCKET)),
-        *("--models-dir", str(settings.MODELS_DIR), "--pack", settings.VISION_PACK),
+        *("--models-dir", str(settings.MODELS_DIR), "--pack", pack, "--device", _device()),
+        *("--threads", str(settings.VISION_THREADS), "--given-model-defaults", settings.GIVEN_MODEL_DEFAULTS),
+        *("--log-level", settings.LOG_LEVEL.lower()),
     )
+
+
+def _device() -> str:
+    """Return where models are to run; "auto" means on a GPU where the driver shows one."""
+    if settings.VISION_DEVICE != "auto":
+        return settings.VISION_DEVICE
+    return "cuda" if Path("/dev/nvidiactl").exists() else "cpu"
 
 
 def manage(*arguments: str, name: str = "manage") -> Program:

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: made once, reachable by its socket alone, gone when its parent is gone, whole after a crash."""
+"""The embedded PostgreSQL: made once, reachable by its socket alone, gone with its parent, whole after a crash."""
 
 import os
 import signal
@@ -58,7 +58,10 @@ def test_it_brings_pgvector_and_speaks_through_its_socket_alone(tmp_path: Path) 
 def test_a_second_user_of_the_same_folder_is_refused_in_plain_words(
     tmp_path: Path, holder: subprocess.Popen[str]
 ) -> None:
-    with pytest.raises(postgres.StartError, match=f"already runs on .*process {holder.pid}"), postgres.running(tmp_path):
+    with (
+        pytest.raises(postgres.StartError, match=f"already runs on .*process {holder.pid}"),
+        postgres.running(tmp_path),
+    ):
         pass
 
 

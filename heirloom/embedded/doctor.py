@@ -1,0 +1,161 @@
+"""The checks of `manage.py doctor` that concern the machine: they need no database and no other process."""
+
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+
+from heirloom import settings
+from heirloom.embedded.findings import Finding, fault, ok, warning
+from heirloom.embedded.report import ffmpeg_program, ffmpeg_version
+from heirloom.vision import catalog
+
+# distribution: import name
+_MODULES = {
+    "django": "django",
+    "psycopg": "psycopg",
+    "pgvector": "pgvector",
+    "celery": "celery",
+    "cryptography": "cryptography",
+    "pillow": "PIL",
+    "pillow-heif": "pillow_heif",
+    "av": "av",
+    "opencv-contrib-python-headless": "cv2",
+    "dlib-bin": "dlib",
+    "face-recognition-models": "face_recognition_models",
+    "deepface": "deepface",
+}
+_DISK_LEAST_GB, _DISK_GOOD_GB = 1.0, 10.0
+_PACK_WEIGHTS = {
+    "dlib": ("dlib-detector", "dlib-descriptor", "dlib-landmarks-5"),
+    "opencv-zoo": ("yunet", "sface"),
+    "deepface:Dlib": ("dlib-detector", "dlib-descriptor", "dlib-landmarks-5"),
+}
+_CUDA_LIBRARIES = "CUDA's libraries: .venv/bin/pip install --no-deps --require-hashes -r requirements-gpu.txt"
+_ATTACK_WEIGHTS = ("minifasnet-v2", "minifasnet-v1se")
+
+
+def machine() -> Iterator[Finding]:
+    """Check Python, the modules, FFmpeg, the GPU, the disk and the weights."""
+    yield python()
+    yield modules()
+    yield runtime()
+    yield ffmpeg()
+    yield gpu()
+    yield disk()
+    yield from weights()
+
+
+def python() -> Finding:
+    detail = f"{platform.python_version()} at {sys.executable}"
+    if (3, 11) <= sys.version_info[:2] <= (3, 13):
+        return ok("Python", detail)
+    return fault("Python", detail, "Use Python 3.11, 3.12 or 3.13: make clean, then make run PYTHON=python3.12")
+
+
+def modules() -> Finding:
+    missing = [name for name, module in _MODULES.items() if find_spec(module) is None]
+    if missing:
+        return fault("Modules", f"missing: {', '.join(missing)}", "Install the lock: make clean, then make run")
+    return ok("Modules", f"all {len(_MODULES)} found; Django {version('django')}, Celery {version('celery')}")
+
+
+def runtime() -> Finding:
+    """Two builds of ONNX Runtime write over each other's files, so one may be installed at most."""
+    builds = [name for name in ("onnxruntime", "onnxruntime-gpu") if _installed(name)]
+    if len(builds) == 1:
+        return ok("ONNX Runtime", f"{builds[0]} {version(builds[0])}")
+    return fault("ONNX Runtime", f"{len(builds)} builds installed", "Install the lock anew: make clean, then make run")
+
+
+def ffmpeg() -> Finding:
+    remedy = "Install FFmpeg (apt install ffmpeg), or name a program in FFMPEG_BINARY."
+    try:
+        return ok("FFmpeg", ffmpeg_version())
+    except (OSError, RuntimeError, subprocess.TimeoutExpired) as error:
+        return fault("FFmpeg", f"does not run: {error}", remedy)
+    except IndexError:
+        return fault("FFmpeg", f"{ffmpeg_program()} says nothing of itself", remedy)
+
+
+def gpu() -> Finding:
+    """Ask the driver for the card, and ONNX Runtime whether a graph really lands on it."""
+    wanted, card = settings.VISION_DEVICE, _card()
+    if wanted == "cpu":
+        return ok("GPU", f"not used (VISION_DEVICE=cpu); {card or 'none here'}")
+    if (card or wanted == "cuda") and _runs_on_cuda():
+        return ok("GPU", f"{card or 'a card that nvidia-smi does not show'}; CUDA works")
+    if wanted == "cuda":
+        detail = f"VISION_DEVICE=cuda, but its provider does not load; {card or 'no card found'}"
+        return fault("GPU", detail, f"Install a driver and {_CUDA_LIBRARIES}, or set VISION_DEVICE=auto.")
+    if card:
+        detail = f"{card}, unused: ONNX Runtime's CUDA provider does not load"
+        return warning("GPU", detail, f"To use it, install {_CUDA_LIBRARIES}")
+    return ok("GPU", "none; the CPU is used")
+
+
+def disk() -> Finding:
+    folder = settings.VAR_DIR if settings.VAR_DIR.exists() else settings.BASE_DIR
+    free_gb = shutil.disk_usage(folder).free / 1e9
+    detail, remedy = f"{free_gb:.1f} GB free in {folder}", "Free some space, or move the data: HEIRLOOM_VAR, STORAGES."
+    if free_gb < _DISK_LEAST_GB:
+        return fault("Disk", detail, remedy)
+    return ok("Disk", detail) if free_gb >= _DISK_GOOD_GB else warning("Disk", detail, remedy)
+
+
+def weights() -> Iterator[Finding]:
+    """Check the files of the configured pack and of the attack check against the hashes they are held to."""
+    needed = _PACK_WEIGHTS.get(settings.VISION_PACK, ())
+    states = {name: catalog.verify(name, settings.MODELS_DIR) for name in needed}
+    bad = [f"{name}: {state}" for name, state in states.items() if state is not catalog.State.OK]
+    part = f"Weights of {settings.VISION_PACK}"
+    if bad:
+        yield fault(part, "; ".join(bad), f"python manage.py models pull {' '.join(needed)}")
+    else:
+        yield ok(part, f"{len(states)} files, hashes right" if states else f"described in {settings.MODELS_DIR}")
+    yield _attack_weights()
+
+
+def _attack_weights() -> Finding:
+    part, pull = "Attack check", f"python manage.py models pull {' '.join(_ATTACK_WEIGHTS)}"
+    states = {name: catalog.verify(name, settings.MODELS_DIR) for name in _ATTACK_WEIGHTS}
+    if catalog.State.WRONG_HASH in states.values():
+        return fault(part, "; ".join(f"{name}: {state}" for name, state in states.items()), f"Remove them, then {pull}")
+    if all(state is catalog.State.OK for state in states.values()):
+        return ok(part, "MiniFASNet, hashes right")
+    if settings.ATTACK_CHECK_REQUIRED:
+        return warning(part, "no weights: every verification that matches goes to a reviewer", pull)
+    return warning(part, "no weights, and waived by ATTACK_CHECK_REQUIRED=false: replays are not noticed", pull)
+
+
+def _installed(distribution: str) -> bool:
+    try:
+        version(distribution)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def _card() -> str:
+    """Return the name, memory and driver of the first GPU, or "" where there is none."""
+    query = ["nvidia-smi", "--query-gpu=name,memory.used,memory.total,driver_version", "--format=csv,noheader,nounits"]
+    try:
+        said = subprocess.run(query, capture_output=True, text=True, check=True, timeout=10).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    name, used, total, driver = (field.strip() for field in said.splitlines()[0].split(","))
+    return f"{name}, {used} of {total} MiB VRAM used, driver {driver}"
+
+
+def _runs_on_cuda() -> bool:
+    """Say whether a graph really runs on CUDA; in a process of its own, for a broken driver may take it down."""
+    probe = [sys.executable, "-m", "heirloom.embedded.cuda_probe"]
+    try:
+        return (
+            subprocess.run(probe, capture_output=True, check=False, timeout=60, cwd=settings.BASE_DIR).returncode == 0
+        )
+    except subprocess.TimeoutExpired:
+        return False

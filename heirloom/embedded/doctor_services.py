@@ -1,0 +1,158 @@
+"""The checks of `manage.py doctor` that ask other processes. Each answers within seconds, whatever is down."""
+
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import psycopg
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from kombu import Connection as BrokerConnection
+from kombu.exceptions import OperationalError as BrokerError
+
+from heirloom import settings
+from heirloom.crypto import keys
+from heirloom.crypto.models import DataKey
+from heirloom.embedded.findings import Finding, fault, ok, warning
+from heirloom.errors import Refusal
+from heirloom.jobs.broker import uses_pgmq
+from heirloom.jobs.models import Job, JobState, WorkerHeartbeat
+from heirloom.vision.client import VisionClient
+
+_CONNECT_WITHIN_S = 3
+_POSTGRES_LEAST = 150000
+_PGVECTOR_LEAST = (0, 8)
+_START = "Start Heirloom: make run"
+
+
+def services() -> Iterator[Finding]:
+    """Check the database and what lives in it, the broker, the workers, the vision process and the key ring."""
+    database_finding, works = database()
+    yield database_finding
+    if works:
+        yield pgvector()
+        yield migrations()
+        yield broker()
+        yield from work()
+    yield vision()
+    yield key_ring(has_database=works)
+
+
+def database() -> tuple[Finding, bool]:
+    """Return the finding, and whether the database can be asked more."""
+    try:
+        with psycopg.connect(settings.DATABASE_URL, connect_timeout=_CONNECT_WITHIN_S) as session:
+            number = session.info.server_version
+    except psycopg.OperationalError as error:
+        remedy = _START if settings.EMBEDDED else "Check DATABASE_URL and that the server can be reached from here."
+        return fault("Database", f"no connection: {_first_line(error)}", remedy), False
+    text = f"PostgreSQL {number // 10000}.{number % 10000}, {'embedded' if settings.EMBEDDED else 'external'}"
+    if number < _POSTGRES_LEAST:
+        return fault("Database", text, "Use PostgreSQL 15 or later."), False
+    return ok("Database", text), True
+
+
+def pgvector() -> Finding:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
+        row = cursor.fetchone()
+    if row is None:
+        return fault("pgvector", "not installed in this database", "As a superuser: CREATE EXTENSION vector;")
+    if tuple(int(part) for part in row[0].split(".")[:2]) < _PGVECTOR_LEAST:
+        remedy = "Install a newer one, then: ALTER EXTENSION vector UPDATE;"
+        return fault("pgvector", f"{row[0]}; 0.8 or later is needed", remedy)
+    return ok("pgvector", row[0])
+
+
+def migrations() -> Finding:
+    executor = MigrationExecutor(connection)
+    missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    if missing:
+        return fault("Migrations", f"{missing} not applied", "python manage.py migrate")
+    return ok("Migrations", "all applied")
+
+
+def broker() -> Finding:
+    if uses_pgmq():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT to_regclass('pgmq.meta') IS NOT NULL")
+            installed = cursor.fetchone() == (True,)
+        if installed:
+            return ok("Broker", "pgmq in this database")
+        return fault("Broker", "pgmq is not installed in this database", "python manage.py prepare_broker")
+    try:
+        with BrokerConnection(settings.CELERY_BROKER_URL, connect_timeout=_CONNECT_WITHIN_S) as session:
+            session.ensure_connection(max_retries=1, interval_start=0)
+            return ok("Broker", session.as_uri())
+    except (BrokerError, OSError) as error:
+        return fault("Broker", f"no connection: {_first_line(error)}", "Check CELERY_BROKER_URL and that it runs.")
+
+
+def work() -> Iterator[Finding]:
+    """Check that a worker is alive, and whether jobs were given up."""
+    if migrations_missing():
+        return
+    alive = list(WorkerHeartbeat.objects.alive("worker"))
+    if alive:
+        last = max(heartbeat.seen_at for heartbeat in alive)
+        age_s = (datetime.now(UTC) - last).total_seconds()
+        yield ok("Workers", f"{len(alive)} alive, last heartbeat {age_s:.0f} s ago")
+    else:
+        remedy = (
+            _START
+            if settings.EMBEDDED
+            else "Start one: celery -A heirloom worker --pool=threads -Q media,vision,interactive,io"
+        )
+        yield fault("Workers", "no heartbeat", remedy)
+    waiting, dead = Job.objects.filter(state=JobState.QUEUED).count(), Job.objects.filter(state=JobState.DEAD).count()
+    text = f"{waiting} waiting, {dead} given up"
+    yield warning("Jobs", text, "Read the worker's log for why; their senders were told.") if dead else ok("Jobs", text)
+
+
+def migrations_missing() -> bool:
+    return WorkerHeartbeat._meta.db_table not in connection.introspection.table_names()
+
+
+def vision() -> Finding:
+    remedy = _START if settings.EMBEDDED else "Start it: python -m heirloom.vision.server --help"
+    try:
+        status = VisionClient(settings.VISION_SOCKET, timeout_s=_CONNECT_WITHIN_S).status()
+    except Refusal as refusal:
+        return fault("Vision process", refusal.detail, remedy)
+    text = f"{status.active_pack} on {status.device}"
+    if not status.ready:
+        return fault("Vision process", f"{text}, still loading", "Wait some seconds; then read vision.log.")
+    if settings.VISION_DEVICE == "cuda" and not status.device.startswith("cuda"):
+        return fault("Vision process", f"{text}, though VISION_DEVICE=cuda", "See the line GPU, then start again.")
+    return ok("Vision process", text)
+
+
+def key_ring(*, has_database: bool) -> Finding:
+    """Check that there is a ring, that only its owner can read it, and that it opens all that is stored."""
+    path, from_environment = settings.KEY_RING_FILE, bool(settings.ENCRYPTION_KEYS)
+    if not from_environment and not path.exists():
+        if settings.EMBEDDED and not (has_database and _sealed_with()):
+            return ok("Key ring", f"none yet; the first start makes {path}")
+        return fault("Key ring", "there is none", f"Restore {path} from the backup, or set ENCRYPTION_KEYS.")
+    try:
+        ring = keys.parse_ring(settings.ENCRYPTION_KEYS) if from_environment else keys.read_ring_file(path)
+    except ImproperlyConfigured as error:
+        return fault("Key ring", str(error), "Restore it from the backup.")
+    known = {key.id for key in ring.keys}
+    if lost := (_sealed_with() - known if has_database else set()):
+        detail = f"lacks {', '.join(sorted(lost))}, which sealed stored data"
+        return fault("Key ring", detail, "Add these keys to the ring.")
+    if not from_environment and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return warning("Key ring", f"{path} can be read by others", f"chmod 600 {path}")
+    return ok("Key ring", f"{len(known)} keys, from {'the environment' if from_environment else path}")
+
+
+def _sealed_with() -> set[str]:
+    if DataKey._meta.db_table not in connection.introspection.table_names():
+        return set()
+    return set(DataKey.objects.filter(wrapped__isnull=False).values_list("ring_key", flat=True).distinct())
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,52 @@
+"""What has to be true before anything is served: migrations, roles, and on a new machine an admin and weights."""
+
+import json
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandParser
+
+from heirloom.accounts.services import ensure_first_admin, ensure_roles
+from heirloom.embedded import weights
+from heirloom.vision import catalog
+
+
+class Command(BaseCommand):
+    help = "Migrate and make the roles; with --new-machine also the first admin and one attempt to pull weights."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--new-machine", action="store_true", help="for `make run`; prints one line of JSON")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+        call_command("migrate", interactive=False, verbosity=1, stdout=self.stderr)
+        ensure_roles()
+        if options["new_machine"]:
+            self.stdout.write(json.dumps(_new_machine()))
+
+
+def _new_machine() -> dict[str, str | None]:
+    """Return the first admin's password, if one was made just now, and what became of the recommended weights."""
+    attempt = weights.pull_once(settings.VAR_DIR, settings.MODELS_DIR)
+    return {
+        "password": ensure_first_admin() if settings.EMBEDDED else None,
+        "weights": None if attempt is None else _outcome(attempt),
+        "attack_weights": _attack_weights(),
+    }
+
+
+def _outcome(attempt: weights.Attempt) -> str:
+    holds_templates = apps.get_model("enrollment", "FaceTemplate").objects.exists()
+    switched = weights.switch_pack(
+        settings.VAR_DIR, settings.MODELS_DIR, settings.POLICY_DIR, holds_templates=holds_templates
+    )
+    tried = f"pulled {', '.join(attempt.pulled)}; " if attempt.pulled else ""
+    missed = f"the rest could not be pulled ({attempt.why_not}); " if attempt.why_not else ""
+    return f"{tried}{missed}{switched}"
+
+
+def _attack_weights() -> str:
+    present = all(catalog.usable(name, settings.MODELS_DIR) for name in weights.ATTACK_WEIGHTS)
+    return "installed" if present else "not installed"
