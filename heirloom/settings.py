@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import dj_database_url
 import django_stubs_ext
@@ -20,7 +21,7 @@ BASE_DIR = env.BASE_DIR
 VAR_DIR = Path(env.text("HEIRLOOM_VAR", str(BASE_DIR / "var"))).resolve()
 
 # The embedded mode is what `make run` starts on a new machine: a database, keys and a web server on 127.0.0.1.
-EMBEDDED = not env.text("DATABASE_URL")
+EMBEDDED = not env.secret("DATABASE_URL")
 DEBUG = env.boolean("DEBUG", default=False)
 SECRET_KEY = env.secret("SECRET_KEY") or (local.secret_key(VAR_DIR) if EMBEDDED else "")
 if not SECRET_KEY:
@@ -96,7 +97,7 @@ TEMPLATES = [
 
 # Database, cache, queue
 DATABASE_URL = env.secret("DATABASE_URL") or local.database_url(VAR_DIR)
-DATABASES = {"default": dict(dj_database_url.parse(DATABASE_URL))}
+DATABASES: dict[str, dict[str, Any]] = {"default": dict(dj_database_url.parse(DATABASE_URL))}
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASE_POOL = env.integer("DATABASE_POOL", 16)
 # A pooled connection survives the thread that ASGI gave the request; a persistent one would leak with it.
@@ -112,7 +113,7 @@ CACHES = {
     if REDIS_URL
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
-CELERY_BROKER_URL = env.secret("CELERY_BROKER_URL", "pgmq://")
+CELERY_BROKER_URL = env.secret("CELERY_BROKER_URL", "pgmq://localhost")
 
 # Files: captures and evidence are encrypted before any storage sees them.
 STORAGES = {
@@ -120,7 +121,12 @@ STORAGES = {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": str(VAR_DIR / "files")},
     },
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    # One machine serves its static files from where they lie; elsewhere `collectstatic` packs them.
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if EMBEDDED or DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
     **json.loads(env.secret("STORAGES", "{}")),
 }
 
@@ -272,7 +278,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_DEFAULT_QUEUE = "media"
-CELERY_TASK_QUEUES = [Queue(name) for name in ("media", "vision", "interactive", "io")]
+CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in ("media", "vision", "interactive", "io")]
 CELERY_TASK_ROUTES = {
     "heirloom.jobs.tasks.sweep": {"queue": "io"},
     "enrollment.tasks.withdraw_expired_consents": {"queue": "io"},

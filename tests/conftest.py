@@ -13,6 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+import django
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -54,6 +55,7 @@ def _environment() -> dict[str, str]:
 
 
 os.environ.update(_environment())
+django.setup()  # now, so that the conftest of any folder may import models
 
 
 def pytest_configure() -> None:

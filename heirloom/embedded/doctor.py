@@ -154,8 +154,7 @@ def _runs_on_cuda() -> bool:
     """Say whether a graph really runs on CUDA; in a process of its own, for a broken driver may take it down."""
     probe = [sys.executable, "-m", "heirloom.embedded.cuda_probe"]
     try:
-        return (
-            subprocess.run(probe, capture_output=True, check=False, timeout=60, cwd=settings.BASE_DIR).returncode == 0
-        )
+        done = subprocess.run(probe, capture_output=True, check=False, timeout=60, cwd=settings.BASE_DIR)
     except subprocess.TimeoutExpired:
         return False
+    return done.returncode == 0

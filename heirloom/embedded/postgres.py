@@ -220,7 +220,9 @@ def _make_cluster(data: Path, settings: Mapping[str, str]) -> None:
         text=True,
         check=False,
         cwd=fresh,
-        **_identity(user),
+        user=user or None,
+        group=pwd.getpwnam(user).pw_gid if user else None,
+        extra_groups=[] if user else None,
     )
     if done.returncode != 0:
         raise StartError(f"initdb failed: {done.stderr.strip()[-2000:]}")
@@ -280,11 +282,3 @@ def _let_through(folder: Path, user: str) -> None:
         facts = step.stat()
         if facts.st_uid != uid and not facts.st_mode & stat.S_IXOTH:
             step.chmod(stat.S_IMODE(facts.st_mode) | stat.S_IXOTH)
-
-
-def _identity(user: str) -> dict[str, object]:
-    """Return Popen's arguments that run a program as this user."""
-    if not user:
-        return {}
-    entry = pwd.getpwnam(user)
-    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
