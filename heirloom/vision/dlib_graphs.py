@@ -21,7 +21,7 @@ from onnx import TensorProto, helper, numpy_helper
 from heirloom.vision import dlib_weights
 from heirloom.vision.dlib_weights import Shape
 
-GRAPH_VERSION = 1
+GRAPH_VERSION = 2
 """Raised whenever the layout of a written graph changes, so that an old file is not taken for a new one."""
 
 CHIP_SIDE = 150
@@ -110,9 +110,19 @@ class _Graph:
         names = self.constant(kernel.astype(np.float32)), self.constant(bias.astype(np.float32))
         return self.add("Conv", source, *names, strides=[stride] * 2, pads=[pad] * 4, kernel_shape=[side] * 2)
 
+    def window(self, source: str, kernel: Doubles, bias: Doubles) -> str:
+        """A same-sized convolution to one channel, written as its own transpose with the kernel turned about.
+
+        The blocked kernels would compute a whole block of output channels for this one; the transpose is one product.
+        """
+        turned = kernel.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1].astype(np.float32)
+        names = self.constant(np.ascontiguousarray(turned)), self.constant(bias.astype(np.float32))
+        pad = kernel.shape[2] // 2
+        return self.add("ConvTranspose", source, *names, pads=[pad] * 4, kernel_shape=[kernel.shape[2]] * 2)
+
     def planes(self, source: str) -> str:
         """Bytes with channels last become floats with channels first."""
-        return self.add("Transpose", self.add("Cast", source, to=TensorProto.FLOAT), perm=[0, 3, 1, 2])
+        return self.add("Cast", self.add("Transpose", source, perm=[0, 3, 1, 2]), to=TensorProto.FLOAT)
 
     def model(
         self, source: tuple[str, list[str | int]], result: tuple[str, list[str | int]], last: str
@@ -211,7 +221,7 @@ def _detector(data: bytes) -> onnx.ModelProto:
     flow = graph.planes("images")
     for (kernel, bias), (_, _, stride) in zip(layers[:-1], _DETECTOR_CONVOLUTIONS, strict=True):
         flow = graph.add("Relu", graph.convolution(flow, kernel, bias, stride))
-    scores = graph.convolution(flow, *layers[-1], stride=1)
+    scores = graph.window(flow, *layers[-1])
     return graph.model(("images", ["n", "h", "w", 3]), ("scores", ["n", 1, "y", "x"]), scores)
 
 

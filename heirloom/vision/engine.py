@@ -1,8 +1,10 @@
 """Vision in this process: loads a pack, and turns pictures into observations in batches."""
 
 import logging
+import os
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -87,7 +89,7 @@ class VisionEngine:
             raise ValueError(f"want may hold {sorted(WANTS)}, got {sorted(request.want)}")
         pack = self._registry.pack(request.pack)
         detector = self._registry.detector(request.detector, pack)
-        found = [self._detect(image, detector, request) for image in images]
+        found = self._detect_all(images, detector, request)
         made = self._templates(images, found, pack, request)
         signals = self._signals(images, found, request)
         return tuple(
@@ -118,6 +120,15 @@ class VisionEngine:
             device_wanted=self._runtime.wanted,
             detectors=tuple(detector.name for detector in self._registry.detectors()),
         )
+
+    def _detect_all(
+        self, images: Sequence[Image], detector: Detector, request: AnalysisRequest
+    ) -> list[tuple[Face, ...]]:
+        """Two pictures on two cores are done sooner side by side than each with both cores."""
+        if len(images) < 2:
+            return [self._detect(image, detector, request) for image in images]
+        with ThreadPoolExecutor(max_workers=min(len(images), os.cpu_count() or 1)) as pool:
+            return list(pool.map(lambda image: self._detect(image, detector, request), images))
 
     def _detect(self, image: Image, detector: Detector, request: AnalysisRequest) -> tuple[Face, ...]:
         search = replace(Search.of(request), working_side_px=self._config.working_side_px)

@@ -102,6 +102,8 @@ class Runtime:
         options = ort.SessionOptions()
         options.intra_op_num_threads = self._threads
         options.inter_op_num_threads = 1
+        # Spinning threads take the cores from the other processes of a shared machine, and double each run there.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3  # exporters leave harmless warnings behind; errors are still raised
         wanted = [CPU] if self.wanted == CPU else [CUDA, CPU]
         offered = ort.get_available_providers()

@@ -3,7 +3,6 @@
 import math
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +11,7 @@ from heirloom.vision import dlib_graphs
 from heirloom.vision.alignment import dlib_chips
 from heirloom.vision.detection import Pixels, Search, largest_first, logistic, without_doubles, working_copy
 from heirloom.vision.landmarks import Landmarks, five_of
+from heirloom.vision.packs import pyramid
 from heirloom.vision.runtime import Runtime
 from heirloom.vision.types import Box, Face, Floats
 
@@ -19,11 +19,6 @@ NAME = "dlib"
 LICENCE = "CC0-1.0"
 MODEL = "dlib-resnet-v1-avg6"
 DIMENSIONS = dlib_graphs.DIMENSIONS
-
-WINDOW_PX = 80
-PYRAMID_RATIO = 5 / 6
-SMALLEST_LEVEL_PX = 64
-"""A level shorter than this is not scanned: the window covers it whole, zero padding included."""
 
 CONFIDENCE_SLOPE = 4.0
 """mmod scores are unbounded; 0 separates face from background and clear faces score about 1.05.
@@ -49,31 +44,15 @@ class MmodDetector:
         self._runtime.network(dlib_graphs.detector_graph(self._models_dir))
 
     def detect(self, image: Image, search: Search) -> tuple[Face, ...]:
-        pixels, factor = working_copy(image, search, WINDOW_PX)
-        boxes, scores = self.windows(pixels, _score_of(search.min_confidence))
-        kept = without_doubles(boxes, scores, search.iou_threshold)
-        faces = [
-            Face(Box(*(boxes[k] / factor).tolist()), confidence_of(scores[k]), np.zeros((5, 2), np.float32))
-            for k in kept
-        ]
+        pixels, factor = working_copy(image, search, pyramid.WINDOW_PX)
+        network = self._runtime.network(dlib_graphs.detector_graph(self._models_dir))
+        windows = pyramid.scan(network, pixels, _score_of(search.min_confidence))
+        kept = without_doubles(windows.boxes, windows.scores, search.iou_threshold)
+        faces = [self._face(windows.boxes[k] / factor, windows.scores[k]) for k in kept]
         return tuple(self._with_landmarks(image, face) for face in largest_first(faces, search.max_faces))
 
-    def windows(self, pixels: Pixels, lowest: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return all windows scoring over `lowest`: (n, 4) x, y, width, height in pixels, and their (n,) scores."""
-        network = self._runtime.network(dlib_graphs.detector_graph(self._models_dir))
-        boxes, scores = [np.empty((0, 4))], [np.empty(0)]
-        level, height, width = pixels, *pixels.shape[:2]
-        while min(level.shape[:2]) >= SMALLEST_LEVEL_PX:
-            found = network.run(level[None])[0, 0]
-            rows, columns = np.nonzero(found > lowest)
-            ratio = np.array([width / level.shape[1], height / level.shape[0]])
-            middle = (8.0 * np.column_stack([columns, rows]) + 14) * ratio
-            side = np.broadcast_to(WINDOW_PX * ratio, middle.shape)
-            boxes.append(np.hstack([middle - side / 2, side]))
-            scores.append(found[rows, columns].astype(np.float64))
-            size = round(level.shape[1] * PYRAMID_RATIO), round(level.shape[0] * PYRAMID_RATIO)
-            level = np.asarray(cv2.resize(level, size, interpolation=cv2.INTER_LINEAR), np.uint8)
-        return np.concatenate(boxes), np.concatenate(scores)
+    def _face(self, box: NDArray[np.float64], score: float) -> Face:
+        return Face(Box(*box.tolist()), confidence_of(score), np.zeros((5, 2), np.float32))
 
     def _with_landmarks(self, image: Image, face: Face) -> Face:
         points = self._landmarks.points68(image.pixels, face.box)
