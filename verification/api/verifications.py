@@ -1,5 +1,6 @@
 """/verifications/: submit a probe, follow it, read the result."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpResponse
@@ -75,7 +76,7 @@ class VerificationViewSet(
         shown = evidence.read_frame(frame=frame, viewer=request.user)
         return HttpResponse(shown, content_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
-    def _shown(self, rows: list[Verification]) -> list[dict[str, Any]]:
+    def _shown(self, rows: Sequence[Verification]) -> Sequence[dict[str, Any]]:
         ids = [row.id for row in rows]
         context = {
             **self.get_serializer_context(),
@@ -87,7 +88,7 @@ class VerificationViewSet(
                 review.subject_id: review for review in Review.objects.filter(kind="verification", subject_id__in=ids)
             },
         }
-        return list(wire.VerificationSerializer(rows, many=True, context=context).data)
+        return wire.VerificationSerializer(rows, many=True, context=context).data
 
 
 def _claimed(given: dict[str, Any], caller: User) -> Person | None:
