@@ -6,7 +6,7 @@ at about FMR = FPIR / N. What would need an FMR lower than was ever measured goe
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from heirloom.decision.policy import DEFAULT_ATTACK_THRESHOLD, Policy, Zone
@@ -25,7 +25,11 @@ class ScoredCandidate:
 
 @dataclass(frozen=True, slots=True)
 class RankedCandidate:
-    """rank: from 1. similarity: 0.5 exactly at `threshold`, the raw score of a match for this gallery; both None where nothing was measured."""
+    """A candidate in order.
+
+    rank: from 1. similarity: 0.5 exactly at `threshold`, the raw score of a match in this gallery; both None where
+    nothing was measured.
+    """
 
     person_id: str
     rank: int
@@ -38,8 +42,11 @@ class RankedCandidate:
 
 @dataclass(frozen=True, slots=True)
 class Identification:
-    """The machine's outcome of a search. threshold: the best candidate's. expected_fpir: the share of strangers who would
-    reach their threshold in a gallery of this size; above the target where the target could not be measured."""
+    """The machine's outcome of a search.
+
+    threshold: the best candidate's. expected_fpir: the share of strangers who would reach the threshold in a gallery
+    of this size; above the target where the target could not be measured.
+    """
 
     outcome: Outcome
     reasons: tuple[str, ...]
@@ -58,7 +65,10 @@ class DuplicateVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DuplicateCheck:
-    """clear: nobody enrolled looks like this newcomer. duplicate and unsure: a human must decide; candidates: who it may be."""
+    """Whether a newcomer is somebody enrolled already.
+
+    clear: nobody looks like them. duplicate and unsure: a human must decide; candidates: who it may be, best first.
+    """
 
     verdict: DuplicateVerdict
     candidates: tuple[RankedCandidate, ...]
@@ -70,11 +80,14 @@ class DuplicateCheck:
         return () if self.verdict is DuplicateVerdict.CLEAR else ("duplicate_person",)
 
 
-def identification_zone(policy: Policy, references: int, probes: int, gallery_size: int, target_fpir: float) -> Zone | None:
-    """Return how scores are read in a gallery of `gallery_size` people, at FMR = FPIR / N (ISO/IEC 19795-1: 1 - (1 - FMR)^N, small).
+def identification_zone(
+    policy: Policy, references: int, probes: int, gallery_size: int, target_fpir: float
+) -> Zone | None:
+    """Return how scores are read in a gallery of `gallery_size` people.
 
-    Unlike in 1:1 the whole band counts as found: it begins at the threshold for the target itself, so that no more than the target
-    FPIR of strangers are named or reach a human. A match by itself needs a score whose FMR stays within it at the upper 95 % limit.
+    FPIR = 1 - (1 - FMR)^N is about N * FMR where small (ISO/IEC 19795-1), so the target is FMR = FPIR / N. Unlike in
+    1:1 the band begins at the threshold of the target itself: no more than the target share of strangers are named or
+    reach a human. A match by itself needs a score where even the upper 95 % limit of the FMR is within the target.
     """
     if gallery_size < 1 or not 0 < target_fpir < 1:
         return None
@@ -99,8 +112,9 @@ def identify(
 ) -> Identification:
     """Return who the probe is, if anybody.
 
-    candidates: the best of the search, in any order; none is "no match" if the gallery was searched. reasons: codes of what falls
-    short in the probe. Two people who both match cannot be told apart by the machine: that goes to review.
+    candidates: the best of the search, in any order; none is "no match" if the gallery was searched. reasons: codes
+    of what falls short in the probe. Two people who both match cannot be told apart by the machine: that goes to
+    review.
     """
     signal = combine_attack(attack, policy.attack_threshold if policy else DEFAULT_ATTACK_THRESHOLD)
     ranked = rank(candidates, gallery_size, probes, policy, rules)
@@ -112,7 +126,8 @@ def identify(
         reading = Reading.NEAR
     outcome, why = weigh(reading, signal, reasons, rules)
     best = ranked[0].threshold if ranked else None
-    return Identification(outcome, why, ranked, best, _expected_fpir(candidates, gallery_size, probes, policy, rules), name, signal)
+    expected = _expected_fpir(candidates, gallery_size, probes, policy, rules)
+    return Identification(outcome, why, ranked, best, expected, name, signal)
 
 
 def duplicate_of(
@@ -120,10 +135,12 @@ def duplicate_of(
 ) -> DuplicateCheck:
     """Return whether a newcomer's face already belongs to one of `candidates`, all of them other people.
 
-    probes: how many of the newcomer's pictures were averaged. A score that reads as a match is a duplicate; one that is near, or that
-    nothing measured covers, is unsure; both are for a human. An empty gallery is clear.
+    probes: how many of the newcomer's pictures were averaged. A score that reads as a match is a duplicate; one
+    that is near, or that nothing measured covers, is unsure; both are for a human. An empty gallery is clear.
     """
-    ranked = tuple(one for one in rank(candidates, gallery_size, probes, policy, rules) if one.reading is not Reading.NO_MATCH)
+    ranked = tuple(
+        one for one in rank(candidates, gallery_size, probes, policy, rules) if one.reading is not Reading.NO_MATCH
+    )
     verdict = DuplicateVerdict.CLEAR
     if ranked:
         found = any(one.reading is Reading.MATCH for one in ranked)
@@ -142,7 +159,9 @@ def rank(
     return tuple(_with_rank(one, place) for place, (one, _) in enumerate(read_ones, start=1))
 
 
-def _read(one: ScoredCandidate, gallery_size: int, probes: int, policy: Policy | None, rules: Rules) -> tuple[RankedCandidate, float]:
+def _read(
+    one: ScoredCandidate, gallery_size: int, probes: int, policy: Policy | None, rules: Rules
+) -> tuple[RankedCandidate, float]:
     zone = identification_zone(policy, one.references, probes, gallery_size, rules.target_fpir) if policy else None
     reading = read(one.score, zone)
     if policy is None or zone is None or not math.isfinite(one.score):
@@ -150,11 +169,12 @@ def _read(one: ScoredCandidate, gallery_size: int, probes: int, policy: Policy |
         return RankedCandidate(one.person_id, 0, one.score, None, None, None, reading), worth
     similarity = policy.similarity(one.score, zone.threshold)
     confidence = policy.confidence(one.score, one.references, probes, matched=one.score >= zone.threshold)
-    return RankedCandidate(one.person_id, 0, one.score, similarity, zone.threshold, confidence, reading), one.score - zone.threshold
+    ranked = RankedCandidate(one.person_id, 0, one.score, similarity, zone.threshold, confidence, reading)
+    return ranked, one.score - zone.threshold
 
 
 def _with_rank(one: RankedCandidate, place: int) -> RankedCandidate:
-    return RankedCandidate(one.person_id, place, one.score, one.similarity, one.threshold, one.confidence, one.reading)
+    return replace(one, rank=place)
 
 
 def _expected_fpir(

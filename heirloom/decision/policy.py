@@ -45,7 +45,8 @@ class Cell:
     """What was measured for one number of references and of probe frames.
 
     points: from the most lenient target (the highest FMR) to the strictest.
-    slope, intercept: probability that two templates are of one person, equal priors: 1 / (1 + exp(-(slope * score + intercept))).
+    slope, intercept: with equal priors, both sides are of one person with the probability
+    1 / (1 + exp(-(slope * score + intercept))).
     """
 
     references: int
@@ -82,8 +83,9 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """How scores are read at one operating point: below `reject_below` no match, from `approve_from` a match, between them a human.
+    """How scores are read at one operating point.
 
+    Below `reject_below` no match, from `approve_from` a match, between them a human.
     approve_from is None where the target is below what was measured: then no score is a match by itself.
     reject_below is None where the more lenient end was not measured: then no score is rejected by itself.
     threshold: where similarity is 0.5.
@@ -96,7 +98,10 @@ class Zone:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The thresholds of one recogniser. name: with its version, as recorded with every decision. model: Template.model."""
+    """The thresholds of one recogniser.
+
+    name: with its version, as recorded with every decision. model: as in Template.model.
+    """
 
     name: str
     model: str
@@ -115,7 +120,7 @@ class Policy:
 
         A pair of counts outside the table takes the lowest threshold measured for at least as many of both, raised to
         the highest one measured for at most as many of both: so it never falls when references, probes or strictness
-        grow. Counts beyond the whole table take the table's highest threshold plus `_headroom`.
+        grow. Counts beyond every cell measured at this target take the table's highest threshold plus `_headroom`.
         A target between two measured ones takes the stricter.
         """
         return self._look_up(references, probes, fmr, upper=False)
@@ -129,9 +134,11 @@ class Policy:
         strict = self.threshold(references, probes, fmr)
         lenient = self.threshold(references, probes, 10 * fmr)
         if strict is not None:
-            return Zone(reject_below=lenient, threshold=strict, approve_from=self._look_up(references, probes, fmr, upper=True))
+            return Zone(lenient, strict, approve_from=self._look_up(references, probes, fmr, upper=True))
         floor = self.strictest(references, probes)
-        return None if floor is None else Zone(reject_below=floor[1] if lenient is None else lenient, threshold=floor[1], approve_from=None)
+        if floor is None:
+            return None
+        return Zone(reject_below=floor[1] if lenient is None else lenient, threshold=floor[1], approve_from=None)
 
     def strictest(self, references: int, probes: int) -> tuple[float, float] | None:
         """Return the lowest FMR that was measured for these counts and its threshold."""
@@ -153,7 +160,8 @@ class Policy:
         """Return the probability that calling this comparison a match (or no match) is right.
 
         From the cell's logistic fit of mated against non-mated scores, with equal priors: the calibration cannot know
-        how many impostors there are. Counts outside the table use the nearest cell at least as averaged, else the largest.
+        how many impostors there are. Counts outside the table use the nearest cell at least as averaged, else the
+        largest.
         """
         cell = self._nearest(references, probes)
         mated = logistic(cell.slope * score + cell.intercept)
@@ -168,12 +176,11 @@ class Policy:
     def _look_up(self, references: int, probes: int, fmr: float, *, upper: bool) -> float | None:
         if references < 1 or probes < 1 or not fmr > 0:
             return None
-        covering = [value for cell in self.cells if cell.covers(references, probes) and (value := _level(cell, fmr, upper=upper)) is not None]
+        levels = [_level(cell, fmr, upper=upper) for cell in self.cells if cell.covers(references, probes)]
+        covering = [level for level in levels if level is not None]
         below = [_level_or_strictest(cell, fmr, upper=upper) for cell in self.cells if cell.within(references, probes)]
         if covering:
             return max([min(covering), *below])
-        if any(cell.covers(references, probes) for cell in self.cells):
-            return None  # these counts were measured, but with too few pairs for a target as strict as this
         headroom = self._headroom(fmr, upper=upper)
         if headroom is None:
             return None
@@ -242,7 +249,8 @@ def _cell_problems(cell: Cell) -> Iterator[str]:
     for point in cell.points:
         yield from _point_problems(cell, point)
     for lenient, strict in zip(cell.points, cell.points[1:], strict=False):
-        if not (lenient.fmr > strict.fmr and lenient.threshold <= strict.threshold and lenient.upper_threshold <= strict.upper_threshold):
+        rising = lenient.threshold <= strict.threshold and lenient.upper_threshold <= strict.upper_threshold
+        if not (lenient.fmr > strict.fmr and rising):
             yield f"thresholds do not rise from FMR {lenient.fmr:g} to {strict.fmr:g}"
 
 

@@ -12,7 +12,7 @@ PACKAGED = Path(__file__).parent / "policies"
 
 
 def file_name(model: str) -> str:
-    """Return the file name of a model's policy: the model with everything but letters, digits, dots and dashes as "_"."""
+    """Return the file name of a model's policy; all but letters, digits, dots and dashes become "_"."""
     return re.sub(r"[^A-Za-z0-9.-]", "_", model) + ".json"
 
 
@@ -32,7 +32,10 @@ def load(model: str, extra_dir: Path | None = None) -> Policy | None:
 
 
 def parse(text: str) -> Policy:
-    """Return the policy written in JSON. Raises PolicyError if a field is missing, unknown, of the wrong type or inconsistent."""
+    """Return the policy written in JSON.
+
+    Raises PolicyError if a field is missing, unknown, of the wrong type, or the whole is inconsistent.
+    """
     try:
         raw = json.loads(text)
         return Policy(

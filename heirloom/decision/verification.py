@@ -120,8 +120,13 @@ def read(score: float, zone: Zone | None) -> Reading:
     return Reading.MATCH if score >= zone.approve_from else Reading.NEAR
 
 
-def weigh(reading: Reading, attack: AttackSignal, faults: Iterable[str], rules: Rules) -> tuple[Outcome, tuple[str, ...]]:
-    """Return the outcome and its reasons in the order of precedence; `faults` are codes that keep a match from passing alone."""
+def weigh(
+    reading: Reading, attack: AttackSignal, faults: Iterable[str], rules: Rules
+) -> tuple[Outcome, tuple[str, ...]]:
+    """Return the outcome and its reasons, in the order of precedence.
+
+    faults: codes that keep a match from passing alone.
+    """
     doubts = list(faults)
     waived = False
     if attack.outcome is not AttackOutcome.BONA_FIDE:

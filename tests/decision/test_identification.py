@@ -22,7 +22,9 @@ def test_a_clear_single_match_is_named() -> None:
 
 
 def test_the_threshold_rises_with_the_gallery() -> None:
-    thresholds = [identify([candidate(0.99)], size, 1, made.policy(), RULES, attack=LIVE).threshold for size in (1, 10, 100, 1000)]
+    thresholds = [
+        identify([candidate(0.99)], size, 1, made.policy(), RULES, attack=LIVE).threshold for size in (1, 10, 100, 1000)
+    ]
     assert thresholds == [0.70, 0.80, 0.90, 0.94]
 
 
@@ -56,7 +58,9 @@ def test_without_policy_attack_check_or_probe_nobody_is_identified() -> None:
 
 
 def test_people_with_more_references_are_ranked_by_what_their_score_means() -> None:
-    found = identify([candidate(0.91, "one", 1), candidate(0.915, "three", 3)], 100, 1, made.policy(), RULES, attack=LIVE)
+    found = identify(
+        [candidate(0.91, "one", 1), candidate(0.915, "three", 3)], 100, 1, made.policy(), RULES, attack=LIVE
+    )
     assert [one.person_id for one in found.candidates] == ["one", "three"]
 
 

@@ -47,7 +47,8 @@ def test_a_threshold_never_falls_when_counts_or_strictness_grow() -> None:
         assert here is not None
         for more in ((references + 1, probes), (references, probes + 1)):
             grown = policy.threshold(*more, fmr)
-            assert grown is not None and grown >= here
+            assert grown is not None
+            assert grown >= here
         stricter = policy.threshold(references, probes, fmr / 10)
         assert stricter is None or stricter >= here
 
@@ -140,7 +141,9 @@ def test_a_cell_that_claims_more_than_was_measured_is_refused(change: dict[str, 
         parse(json.dumps(raw))
 
 
-@pytest.mark.parametrize("change", [{"threshold": math.nan}, {"threshold": 2.0}, {"fnmr": 0.5}, {"fmr": 0.0}, {"why": 1}])
+@pytest.mark.parametrize(
+    "change", [{"threshold": math.nan}, {"threshold": 2.0}, {"fnmr": 0.5}, {"fmr": 0.0}, {"why": 1}]
+)
 def test_a_broken_operating_point_is_refused(change: dict[str, object]) -> None:
     raw = json.loads(dump(made.policy()))
     raw["cells"][0]["points"][0].update(change)

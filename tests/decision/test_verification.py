@@ -13,7 +13,9 @@ from tests.decision import made
 CLEAR_MATCH, NEAR, STRANGER = 0.99, 0.85, 0.30
 
 
-def evidence(score: float | None = CLEAR_MATCH, attack: tuple[AttackSignal, ...] = (made.BONA_FIDE,), **more: object) -> VerificationEvidence:
+def evidence(
+    score: float | None = CLEAR_MATCH, attack: tuple[AttackSignal, ...] = (made.BONA_FIDE,), **more: object
+) -> VerificationEvidence:
     values: dict[str, object] = {"references": 1, "probes": 1, **more}
     return VerificationEvidence(score=score, attack=attack, **values)  # type: ignore[arg-type]
 
@@ -21,7 +23,9 @@ def evidence(score: float | None = CLEAR_MATCH, attack: tuple[AttackSignal, ...]
 def test_a_clear_match_of_a_live_person_is_approved() -> None:
     decision = decide(evidence(), made.policy(), Rules())
     assert (decision.outcome, decision.reasons, decision.policy) == (Outcome.APPROVED, (), "made@1")
-    assert decision.is_match and decision.similarity is not None and decision.similarity > 0.5
+    assert decision.is_match
+    assert decision.similarity is not None
+    assert decision.similarity > 0.5
 
 
 def test_a_stranger_is_rejected() -> None:
@@ -31,7 +35,9 @@ def test_a_stranger_is_rejected() -> None:
 
 def test_a_suspected_attack_never_matches() -> None:
     for score, required, reasons in product((CLEAR_MATCH, NEAR, STRANGER), (True, False), ((), ("blurred",))):
-        decision = decide(evidence(score, (made.ATTACK,), reasons=reasons), made.policy(), Rules(attack_check_required=required))
+        decision = decide(
+            evidence(score, (made.ATTACK,), reasons=reasons), made.policy(), Rules(attack_check_required=required)
+        )
         assert decision.outcome is Outcome.NEEDS_REVIEW
         assert decision.reasons[0] == "presentation_attack"
 
@@ -110,8 +116,19 @@ NONSENSE = AttackSignal("detector", AttackOutcome.BONA_FIDE, math.nan)
 @pytest.mark.parametrize("policy", [made.policy(), None])
 def test_a_missing_signal_is_never_a_pass(policy: Policy | None) -> None:
     scores = (None, math.nan, math.inf, STRANGER, NEAR, CLEAR_MATCH)
-    signals = ((), (made.BONA_FIDE,), (made.INCONCLUSIVE,), (made.ATTACK,), (UNKNOWN,), (SILENT,), (NONSENSE,), (made.BONA_FIDE, made.INCONCLUSIVE, SILENT))
-    grid = product(scores, signals, (0, 1, 3, 9), (0, 1, 9), ((), ("blurred",)), (True, False), (1e-4, 1e-9, 0.0, math.nan))
+    signals = (
+        (),
+        (made.BONA_FIDE,),
+        (made.INCONCLUSIVE,),
+        (made.ATTACK,),
+        (UNKNOWN,),
+        (SILENT,),
+        (NONSENSE,),
+        (made.BONA_FIDE, made.INCONCLUSIVE, SILENT),
+    )
+    grid = product(
+        scores, signals, (0, 1, 3, 9), (0, 1, 9), ((), ("blurred",)), (True, False), (1e-4, 1e-9, 0.0, math.nan)
+    )
     for score, attack, references, probes, reasons, crowd, fmr in grid:
         given = VerificationEvidence(score, references, probes, attack, reasons, crowd)
         decision = decide(given, policy, Rules(fmr=fmr))

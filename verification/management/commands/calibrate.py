@@ -9,6 +9,7 @@ import numpy as np
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from enrollment.services.labelled import enrolled_gallery
 from heirloom.decision.policy_files import dump, file_name
 from heirloom.evaluation import det
 from heirloom.evaluation.calibration import Measured, measure, measure_pairs
@@ -20,12 +21,17 @@ from heirloom.vision.engine import VisionConfig, VisionEngine
 from heirloom.vision.runtime import CPU, CUDA
 from heirloom.vision.types import PackInfo
 
+ONE_VISIT = (
+    "Templates that were taken in one visit resemble each other more than a later probe will: read the FNMR as a lower "
+    "bound where people were enrolled once."
+)
+
 
 class Command(BaseCommand):
     requires_system_checks: list[str] = []  # pictures in a folder are measured without a web server or database
     help = (
-        "Measure the thresholds of a vision pack on labelled pictures, or on the people enrolled here, and write a proposal: "
-        "a policy, a DET plot and a page. No policy is changed; the last line says how to adopt it."
+        "Measure the thresholds of a vision pack on labelled pictures, or on the people enrolled here, and write "
+        "a proposal: a policy, a DET plot and a page. No policy is changed; the last line says how to adopt it."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -42,7 +48,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--keep-templates",
             type=Path,
-            help="a file that templates are kept in and taken from when the same pictures are measured again; they are biometric data in plain: delete it",
+            help="a file that keeps templates for when the same pictures are measured again: biometric data, in plain",
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -53,14 +59,11 @@ class Command(BaseCommand):
         self._write(source, measured, options["out"] or settings.VAR_DIR / "proposals")
 
     def _measured(self, options: dict[str, Any]) -> tuple[Source, Sequence[Measured]]:
-        engine = VisionEngine(
-            VisionConfig(
-                settings.MODELS_DIR,
-                options["pack"] or settings.VISION_PACK,
-                settings.VISION_DEVICE,
-                settings.VISION_THREADS,
-            )
-        )
+        device = (
+            CUDA if settings.VISION_DEVICE == CUDA else CPU
+        )  # a calibration has time: the GPU only where it is named
+        pack = options["pack"] or settings.VISION_PACK
+        engine = VisionEngine(VisionConfig(settings.MODELS_DIR, pack, device, settings.VISION_THREADS))
         info = engine.resolve(pack)
         if options["enrolled"]:
             return self._enrolled(info, options)
@@ -88,9 +91,6 @@ class Command(BaseCommand):
         return source, (measure_pairs(scores[same], scores[~same]),)
 
     def _enrolled(self, info: PackInfo, options: dict[str, Any]) -> tuple[Source, Sequence[Measured]]:
-        # The seam to the enrolled people: whoever is asked for less must not need their rooms.
-        from verification.services.enrolled_gallery import enrolled_gallery
-
         gallery = enrolled_gallery(model=info.model, most_people=options["max_people"])
         return _source(info, options, "the people enrolled here", gallery, 0), measure(gallery, tell=self.stdout.write)
 
@@ -133,7 +133,7 @@ class Command(BaseCommand):
             return
         target.write_text(dump(policy), encoding="utf-8")
         self.stdout.write(
-            f"Proposed {policy.name} in {target}. Nothing is changed. To adopt it: cp {target} {settings.POLICY_DIR}/ and restart."
+            f"Proposed {policy.name}. Nothing is changed. To adopt it: cp {target} {settings.POLICY_DIR}/ and restart."
         )
 
 
@@ -147,7 +147,7 @@ def _source(info: PackInfo, options: dict[str, Any], name: str, gallery: Gallery
         images=images,
         measured_on=datetime.now(tz=UTC).date().isoformat(),
         command=_command(options, info.name),
-        note=options["note"],
+        note=" ".join(filter(None, (options["note"], ONE_VISIT if options["enrolled"] else ""))),
         fta=None if options["enrolled"] else fta(failed, images + failed),
     )
 

@@ -1,0 +1,13 @@
+"""Templates of made-up people whose scores have a known shape: directions of their own, with noise on each picture."""
+
+import numpy as np
+
+from heirloom.evaluation.gallery import Gallery
+
+
+def gallery(people: int, pictures: int, noise: float = 0.8, seed: int = 7) -> Gallery:
+    rng = np.random.default_rng(seed)
+    number = np.repeat(np.arange(people, dtype=np.int64), pictures)
+    vectors = rng.normal(size=(people, 32))[number] + noise * rng.normal(size=(people * pictures, 32))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return Gallery(vectors.astype(np.float32), number)
