@@ -33,6 +33,11 @@ class PersonQuerySet(models.QuerySet["Person"]):
             Q(id_text__in=given) | Q(external_id__in=given)
         )
 
+    def enrolled(self) -> "PersonQuerySet":
+        """Keep who has a face to be compared with, whatever the model."""
+        rows = self.model._meta.get_field("person_templates").related_model.objects.filter(person=models.OuterRef("pk"))
+        return self.filter(models.Exists(rows))
+
     def with_reference_counts(self) -> "PersonQuerySet":
         """Add `reference_count`: how many active references each person has, under the model that has most."""
         return self.annotate(reference_count=models.Max("person_templates__reference_count", default=0))

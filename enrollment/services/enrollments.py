@@ -78,10 +78,10 @@ def process(enrollment_id: uuid.UUID, lease: Lease) -> None:
         lease.report("analyzing", round(100 * number / max(len(enrollment.captures.all()), 1)))
         findings[capture.id] = _examine_capture(capture)
     with lease.effects():
-        record(enrollment=enrollment, findings=findings, actor=enrollment.requested_by)
+        record(enrollment, findings, enrollment.requested_by)
 
 
-def record(*, enrollment: Enrollment, findings: Findings, actor: User | None) -> Enrollment:
+def record(enrollment: Enrollment, findings: Findings, actor: User | None) -> Enrollment:
     """Decide a visit and write what follows from it, in the caller's transaction."""
     person = Person.objects.select_for_update().get(pk=enrollment.person_id)
     findings = _hold_to_one_person(person, findings)

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -62,22 +62,21 @@ def register(
     if consent is None and not (person and person.consents.active().exists()):
         raise Refusal("consent_required")
     verdicts = _judge(photos, pack)
-    if not any(verdict.accepted for verdict in verdicts):
+    good = [number for number, verdict in enumerate(verdicts) if verdict.accepted]
+    if not good:
         raise Refusal(verdicts[0].reasons[0])
     owner = person.id if person else uuid.uuid4()
-    with captures.stored([[photo.data] for photo in photos], subject=owner) as kept, transaction.atomic():
+    with captures.stored([[photos[n].data] for n in good], subject=owner) as kept, transaction.atomic():
         person = person or people.create_person(id=owner, full_name=full_name, actor=actor, **(details or {}))
         if consent is not None:
-            consents.give(
-                person=person,
-                policy_version=consent.policy_version,
-                given_at=consent.given_at,
-                method=consent.method,
-                actor=actor,
-            )
+            consents.give(person=person, actor=actor, **asdict(consent))
         visit = open_visit(person=person, kept=kept, source="api", actor=actor)
-        record(enrollment=visit, findings={c.id: (v,) for c, v in zip(kept, verdicts, strict=True)}, actor=actor)
-    return _answer(person, visit, [c.id for c in kept], verdicts)
+        record(visit, {c.id: (verdicts[n],) for c, n in zip(kept, good, strict=True)}, actor)
+        if visit.outcome == Enrollment.Outcome.REFUSED:
+            raise Refusal(visit.reasons[0])
+    if visit.outcome != Enrollment.Outcome.ENROLLED:
+        raise Refusal(visit.reasons[0])
+    return _answer(person, visit, {n: c.id for n, c in zip(good, kept, strict=True)}, verdicts)
 
 
 def _judge(photos: Sequence[Photo], pack: str) -> list[Verdict]:
@@ -90,10 +89,9 @@ def _judge(photos: Sequence[Photo], pack: str) -> list[Verdict]:
 
 
 def _answer(
-    person: Person, visit: Enrollment, capture_ids: Sequence[uuid.UUID], verdicts: Sequence[Verdict]
+    person: Person, visit: Enrollment, stored: Mapping[int, uuid.UUID], verdicts: Sequence[Verdict]
 ) -> Registration:
-    if visit.outcome != Enrollment.Outcome.ENROLLED:
-        raise Refusal(visit.reasons[0])
     rows = {capture.id: capture for capture in visit.captures.all()}
+    told = tuple(rows[stored[n]].verdicts[0] if n in stored else v.as_json(None) for n, v in enumerate(verdicts))
     model = next(v.template.model for v in verdicts if v.template is not None)
-    return Registration(person, visit, tuple(rows[one].verdicts[0] for one in capture_ids), model)
+    return Registration(person, visit, told, model)
