@@ -1,6 +1,8 @@
 """Read what a clip says of itself. Runs in the limited child process only; `video.probe` is the door."""
 
+import importlib
 import io
+import pkgutil
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -17,8 +19,12 @@ from heirloom.media.limits import Limits
 from heirloom.media.sniff import sniff
 from heirloom.media.types import ClipFacts
 
-FIRST_FRAME_PACKETS = 64
-"""How many packets may be decoded to see one frame, which alone tells the rotation and the shape of a pixel."""
+for _module in pkgutil.walk_packages(av.__path__, "av."):  # PyAV imports some of them late, and the child may open no files
+    if not _module.name.endswith("__main__"):
+        importlib.import_module(_module.name)
+
+KEYFRAMES_TRIED = 3
+"""How many keyframes may be decoded to see one, which alone tells the rotation and the shape of a pixel."""
 NAMED_DURATION_TAG = "DURATION"
 ROUNDED = 6
 
@@ -52,8 +58,9 @@ def read_facts(source: io.RawIOBase, head: bytes, limits: Limits) -> ClipFacts:
     """
     media_type = sniff(head)
     options = {"format_whitelist": DEMUXER_NAMES, "protocol_whitelist": "none"}
+    source.seek(0)
     try:
-        container = av.open(source, format=DEMUXERS[media_type.mime], container_options=options, metadata_errors="replace")
+        container = av.open(source, format=DEMUXERS[media_type.extension], container_options=options, metadata_errors="replace")
     except av.FFmpegError as error:
         raise Refusal("invalid_video") from error
     with container:
@@ -63,13 +70,13 @@ def read_facts(source: io.RawIOBase, head: bytes, limits: Limits) -> ClipFacts:
         limits.check_clip_size(stream.codec_context.width, stream.codec_context.height)
         span, frame = _read(container, stream, limits)
         start_s = (container.start_time or 0) / av.time_base
-        seen_s = _whole(span, stated_s, limits)
+        _check_whole(span, start_s, stated_s, limits)
         if frame is None:
             raise Refusal("invalid_video")
         width, height, rotation = _upright(stream, frame)
         limits.check_clip_size(width, height)
         return ClipFacts(
-            duration_s=round(seen_s, ROUNDED),
+            duration_s=round(span.last_s - start_s, ROUNDED),
             width=width,
             height=height,
             rotation=rotation,
@@ -114,7 +121,7 @@ def _stated_duration_s(container: InputContainer, stream: VideoStream) -> float:
 
 
 def _read(container: InputContainer, stream: VideoStream, limits: Limits) -> tuple[Span, VideoFrame | None]:
-    span, frame = Span(), None
+    span, frame, tried = Span(), None, 0
     stream.thread_count = 1
     try:
         for packet in container.demux(stream):
@@ -124,28 +131,33 @@ def _read(container: InputContainer, stream: VideoStream, limits: Limits) -> tup
             if span.packets > limits.max_packets:
                 raise Refusal("media_limit_reached")
             limits.check_duration(span.last_s - span.first_s)
-            if frame is None and span.packets <= FIRST_FRAME_PACKETS:
+            if frame is None and packet.is_keyframe and tried < KEYFRAMES_TRIED:
+                tried += 1
                 frame = _decoded(stream, packet)
     except av.FFmpegError:
         pass  # the file breaks off here; how much of it was there decides
-    return span, frame or _decoded(stream, None)
+    return span, frame
 
 
-def _decoded(stream: VideoStream, packet: Packet | None) -> VideoFrame | None:
+def _decoded(stream: VideoStream, packet: Packet) -> VideoFrame | None:
+    """Return the frame of a keyframe's packet, at once: the decoder is told that no other follows."""
     try:
-        return next(iter(stream.codec_context.decode(packet)), None)
+        frames = [*stream.codec_context.decode(packet), *stream.codec_context.decode(None)]
     except av.FFmpegError:
-        return None  # one damaged frame; a later one may do
+        frames = []  # one damaged frame; a later one may do
+    stream.codec_context.flush_buffers()
+    return frames[0] if frames else None
 
 
-def _whole(span: Span, stated_s: float, limits: Limits) -> float:
-    """Return how long the pictures last, or refuse a clip that holds none, or too little of what it says."""
+def _check_whole(span: Span, start_s: float, stated_s: float, limits: Limits) -> None:
+    """Refuse a clip that holds no pictures, or too few of those it says it has.
+
+    Some containers state how long the pictures last and some when they end, so the larger of the two is held against it.
+    """
     if span.packets == 0:
         raise Refusal("clip_incomplete" if stated_s > 0 else "no_video_frames")
-    seen_s = span.last_s - span.first_s
-    if seen_s < stated_s * limits.min_decoded_share:
+    if span.last_s - min(start_s, span.first_s) < stated_s * limits.min_decoded_share:
         raise Refusal("clip_incomplete")
-    return seen_s
 
 
 def _upright(stream: VideoStream, frame: VideoFrame) -> tuple[int, int, int]:

@@ -3,16 +3,19 @@
 from heirloom.media.sniff import AVI, GPP, M4V, MKV, MOV, MP4, WEBM
 
 DEMUXERS = {
-    MP4.mime: "mov",
-    M4V.mime: "mov",
-    MOV.mime: "mov",
-    GPP.mime: "mov",
-    MKV.mime: "matroska",
-    WEBM.mime: "matroska",
-    AVI.mime: "avi",
+    MP4.extension: "mov",
+    M4V.extension: "mov",
+    MOV.extension: "mov",
+    GPP.extension: "mov",
+    MKV.extension: "matroska",
+    WEBM.extension: "matroska",
+    AVI.extension: "avi",
 }
+"""The reader of each container, by the extension of its MediaType."""
 DEMUXER_NAMES = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
 PROTOCOLS = "file,pipe"
 CODECS = frozenset(
-    {"h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "msmpeg4v3", "h263", "mjpeg", "mpeg1video", "mpeg2video", "prores", "dvvideo", "theora", "ffv1"}
+    "h264 hevc vp8 vp9 av1 mpeg4 msmpeg4v3 h263 mjpeg mpeg1video mpeg2video prores dvvideo theora ffv1".split()
 )
+DECODERS = ",".join(sorted(CODECS | {"libdav1d", "libvpx", "libvpx-vp9", "msmpeg4"}))
+"""The names FFmpeg's decoders of those codecs go by."""

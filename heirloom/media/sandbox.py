@@ -26,6 +26,8 @@ CHILDREN_AT_ONCE = max(2, os.cpu_count() or 1)
 """More at once would not be faster, and each may use its whole allowance of memory."""
 GRACE_S = 5.0
 """How much longer than the wall time the fork server is waited for: it is the one that ends a late child."""
+ATTEMPTS = 3
+"""How often a job is tried whose fork server is killed; one that is being killed may still take an order."""
 SOCKET_BUFFER_BYTES = 4 * 2**20
 _SOURCE_ROOT = Path(__file__).resolve().parents[2]
 _KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -80,9 +82,9 @@ class ForkServer:
         with self._lock:
             try:
                 socket.send_fds(self._started(), [ORDER.pack(wall_s)], descriptors)
-            except (BrokenPipeError, ConnectionResetError) as error:
-                self._stop()
-                raise ServerLostError from error
+            except (BrokenPipeError, ConnectionResetError):
+                self._stop()  # it ended since its last order
+                socket.send_fds(self._started(), [ORDER.pack(wall_s)], descriptors)
 
     def stop(self) -> None:
         """End the server and the children it has."""
@@ -173,10 +175,10 @@ def call(  # noqa: PLR0913
     """
     request = {"name": name, "limits": _plain(limits), "allowance": asdict(allowance), **facts}
     files = [] if source is None else [source]
-    for _attempt in range(2):
+    for _attempt in range(ATTEMPTS):
         with contextlib.suppress(ServerLostError), _child(files, allowance) as (job, told):
             return _conversation(job, told, request, payload, broken)
-    raise SandboxError("the fork server was lost twice")
+    raise SandboxError("the fork server was lost again and again")
 
 
 def _plain(limits: Limits) -> dict[str, Any]:

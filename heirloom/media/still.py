@@ -1,5 +1,6 @@
 """Decode one photo. Runs in the limited child process only; `image.read_still` is the door."""
 
+import errno
 import io
 import struct
 import zlib
@@ -8,7 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 import PIL.Image
 import pillow_heif
-from PIL import BmpImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
+from PIL import (
+    BmpImagePlugin,
+    ImageChops,  # noqa: F401  # this and the next four are imported late by Pillow, and the child may open no files
+    ImageFilter,  # noqa: F401
+    ImageOps,  # noqa: F401
+    ImagePalette,  # noqa: F401
+    JpegImagePlugin,
+    MpoImagePlugin,  # noqa: F401
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 from PIL.Image import Resampling, Transpose
 
 from heirloom.errors import Refusal
@@ -66,6 +78,8 @@ def decode(data: bytes, mime: str, limits: Limits) -> Decoded:
     except MemoryError as error:
         raise Refusal("media_limit_reached") from error
     except DAMAGED as error:
+        if isinstance(error, OSError) and error.errno == errno.EMFILE:
+            raise  # a late import, of which the list above should know
         raise Refusal("invalid_image") from error
 
 

@@ -171,6 +171,7 @@ def _exec_program(argv: list[str], allowance: Allowance, job: socket.socket, fil
     os.dup2(job.fileno(), 1)
     os.dup2(errors, 2)
     os.dup2(source, PROGRAM_SOURCE_FD)
+    os.set_inheritable(PROGRAM_SOURCE_FD, True)  # dup2 leaves it as it was where it stands there already
     os.closerange(PROGRAM_SOURCE_FD + 1, PROGRAM_SOURCE_FD + 256)
     confine.confine(allowance, most_open_files=PROGRAM_MOST_FILES)
     os.execv(argv[0], argv)  # noqa: S606  # the command is the transcoder's own, and there is no shell

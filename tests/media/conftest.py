@@ -2,6 +2,7 @@
 
 import io
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import PIL.Image
 import pytest
 import skimage.data
 from pillow_heif import register_heif_opener
+
+from heirloom.media.transcode.ffmpeg import find_ffmpeg
 
 register_heif_opener()
 
@@ -43,3 +46,35 @@ def assets() -> Path:
     if not folder:
         pytest.skip("HEIRLOOM_TEST_ASSETS is not set")
     return Path(folder).resolve()
+
+
+FFMPEG = find_ffmpeg()
+MakeClip = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def make_clip(tmp_path_factory: pytest.TempPathFactory, astronaut: PIL.Image.Image) -> MakeClip:
+    """Return a function that writes a clip slowly moving over a portrait, once for each name."""
+    folder = tmp_path_factory.mktemp("clips")
+    portrait = folder / "portrait.png"
+    astronaut.save(portrait)
+
+    def make(name: str, *coding: str, seconds: float = 4, rate: int = 15, size: str = "320:240") -> Path:
+        clip = folder / name
+        if not clip.exists():
+            moving = f"crop=400:300:x='20*t':y='30+10*t',scale={size},format=yuv420p"
+            source = ("-loop", "1", "-framerate", str(rate), "-i", str(portrait), "-t", str(seconds), "-vf", moving)
+            run_ffmpeg(*source, *coding, str(clip))
+        return clip
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def whole_clip(make_clip: MakeClip) -> Path:
+    """A second between keyframes, ready to be played while it arrives."""
+    return make_clip("whole.mp4", "-c:v", "libx264", "-preset", "veryfast", "-g", "15", "-movflags", "+faststart")
+
+
+def run_ffmpeg(*arguments: str) -> None:
+    subprocess.run([FFMPEG, "-nostdin", "-v", "error", "-y", *arguments], check=True, timeout=60)
