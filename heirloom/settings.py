@@ -8,6 +8,7 @@ from typing import Any
 import dj_database_url
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 from kombu import Queue
 
@@ -65,6 +66,7 @@ MIDDLEWARE = [
     "heirloom.api.middleware.ApiSlashMiddleware",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "heirloom.portal.middleware.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -184,6 +186,11 @@ REVIEW_KINDS = {
     "verification": "verification.services.verifications.apply_verdict",
     "duplicate": "enrollment.services.enrollments.apply_verdict",
 }
+# What the page of a case shows, by its kind.
+REVIEW_CASES = {
+    "verification": "verification.case.VerificationCase",
+    "duplicate": "enrollment.case.DuplicateCase",
+}
 
 # Sign-in
 AUTH_USER_MODEL = "accounts.User"
@@ -203,6 +210,8 @@ LOGOUT_REDIRECT_URL = reverse_lazy("sign-in")
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_TEMPLATE = "portal/locked.html"
 AXES_VERBOSE = False
 
 # Transport
@@ -258,6 +267,17 @@ UNFOLD = {
     "SITE_HEADER": "Heirloom",
     "SITE_SUBHEADER": "Review and administration",
     "SITE_URL": "/",
+    "SITE_ICON": lambda _request: static("portal/logo.svg"),
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("portal/logo.svg")}],
+    "STYLES": [lambda _request: static("admin/heirloom.css")],
+    "SHOW_HISTORY": False,
+    "COLORS": {
+        "primary": {
+            "50": "#f0f7f4", "100": "#deede7", "200": "#bedbd0", "300": "#93c2b2", "400": "#5fa28d", "500": "#3b8571",
+            "600": "#236b59", "700": "#17594c", "800": "#13473d", "900": "#103a33", "950": "#08231f",
+        },
+    },
+    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": "heirloom.portal.navigation.sidebar"},
 }
 
 LOG_LEVEL = env.text("LOG_LEVEL", "INFO").upper()
@@ -268,7 +288,13 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    "loggers": {"uvicorn.access": {"level": "WARNING"}},
+    "loggers": {
+        "uvicorn.access": {"level": "WARNING"},
+        # A line every few seconds for each look at the queue; the jobs themselves tell what they do.
+        "celery.beat": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+    },
 }
 
 CELERY_TASK_ACKS_LATE = True
@@ -307,7 +333,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep jobs": {
         "task": "heirloom.jobs.tasks.sweep",
         "schedule": JOB_SWEEP_S,
-        "options": {"expires": JOB_SWEEP_S},
+        "options": {"expires": 60},
     },
     "withdraw expired consents": {"task": "enrollment.tasks.withdraw_expired_consents", "schedule": 24 * 3600},
 }

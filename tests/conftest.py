@@ -56,12 +56,18 @@ def django_db_modify_db_settings(postgres: None) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker) -> None:
-    """Let a test's tables be emptied after it, which the audit log refuses; its own tests put that back."""
+def django_db_setup(django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker) -> Iterator[None]:
+    """Let a test's tables be emptied after it, which the audit log refuses; its own tests put that back.
+
+    The broker's own connections to the database go before the database does.
+    """
+    from heirloom.celery import app
     from django.db import connection
 
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE audit_auditevent DISABLE TRIGGER audit_event_no_truncate")
+    yield
+    app.pool.force_close_all()
 
 
 @pytest.fixture(scope="session")

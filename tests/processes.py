@@ -4,11 +4,11 @@ import os
 import socket
 import time
 from collections.abc import Callable
-from http.client import HTTPConnection
 from pathlib import Path
 
 from heirloom.embedded.children import Child, Program
 from heirloom.embedded.programs import beat, vision, web, worker
+from heirloom.embedded.serve import web_answers
 
 
 class Processes:
@@ -23,6 +23,7 @@ class Processes:
 
     def vision(self) -> Path:
         from django.conf import settings
+
         from heirloom.vision.client import VisionClient
 
         path = Path(settings.VISION_SOCKET)
@@ -41,7 +42,7 @@ class Processes:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         child = self.start(web("127.0.0.1", port))
-        self._await(child, lambda: _answers(port), 60)
+        self._await(child, lambda: web_answers(port), 60)
         return f"http://127.0.0.1:{port}"
 
     def stop(self, name: str) -> None:
@@ -71,9 +72,3 @@ def _holds(condition: Callable[[], bool]) -> bool:
         return condition()
     except (OSError, Refusal):
         return False
-
-
-def _answers(port: int) -> bool:
-    connection = HTTPConnection("127.0.0.1", port, timeout=5)
-    connection.request("GET", "/livez")
-    return connection.getresponse().status == 200

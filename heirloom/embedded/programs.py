@@ -19,11 +19,22 @@ def web(host: str, port: int) -> Program:
     )
 
 
-def worker(queues: str = QUEUES) -> Program:
+def worker() -> Program:
     """Return the worker: threads, because its heavy work runs in child processes of media and in the vision process."""
     return _python(
         "worker",
-        *("-m", "celery", "-A", "heirloom", "worker", "--pool=threads", "-Q", queues, "-n", "worker@%h"),
+        *(
+            "-m",
+            "celery",
+            "-A",
+            "heirloom",
+            "worker",
+            "--pool=threads",
+            "-Q",
+            env.text("WORKER_QUEUES", QUEUES),
+            "-n",
+            "worker@%h",
+        ),
         *("--concurrency", str(env.integer("WORKER_THREADS", 4)), "--loglevel", settings.LOG_LEVEL),
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
     )

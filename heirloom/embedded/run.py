@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from heirloom import env, settings
@@ -17,6 +16,7 @@ from heirloom.embedded.children import guarded
 from heirloom.embedded.postgres import StartError
 from heirloom.embedded.reload import Changes
 from heirloom.embedded.report import Prepared, ready_lines
+from heirloom.embedded.serve import web_answers
 from heirloom.embedded.supervisor import STOP_WITHIN_S, Supervisor
 
 HOST = "127.0.0.1"
@@ -124,7 +124,7 @@ def _await_ready(supervisor: Supervisor, port: int) -> bool:
     deadline = time.monotonic() + _READY_WITHIN_S
     while not supervisor.stopping:
         supervisor.look()
-        if _is_ready(port):
+        if web_answers(port, "/readyz"):
             return True
         if time.monotonic() > slow_at:
             say("Still loading; the first start builds the vision models ...")
@@ -142,17 +142,6 @@ def _keep_running(supervisor: Supervisor, options: Options) -> None:
         if changes is not None and (names := changes.take()):
             say(f"Code changed; starting {', '.join(sorted(names))} again ...")
             supervisor.restart(names)
-
-
-def _is_ready(port: int) -> bool:
-    connection = HTTPConnection(HOST, port, timeout=5)
-    try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
-    except (OSError, HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 def _require_free(port: int) -> None:

@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
 from heirloom.accounts.services import ensure_first_admin, ensure_roles
+from heirloom.crypto.keys import ring
 from heirloom.embedded import weights
 from heirloom.vision import catalog
 
@@ -23,6 +24,7 @@ class Command(BaseCommand):
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
         call_command("migrate", interactive=False, verbosity=1, stdout=self.stderr)
         ensure_roles()
+        ring()  # makes the embedded ring, or refuses to go on without the one that stored data needs
         if options["new_machine"]:
             self.stdout.write(json.dumps(_new_machine()))
 
