@@ -35,8 +35,7 @@ class PersonQuerySet(models.QuerySet["Person"]):
 
     def enrolled(self) -> "PersonQuerySet":
         """Keep who has a face to be compared with, whatever the model."""
-        rows = self.model._meta.get_field("person_templates").related_model.objects.filter(person=models.OuterRef("pk"))
-        return self.filter(models.Exists(rows))
+        return self.filter(pk__in=self.model.objects.filter(person_templates__isnull=False).values("pk"))
 
     def with_reference_counts(self) -> "PersonQuerySet":
         """Add `reference_count`: how many active references each person has, under the model that has most."""

@@ -15,7 +15,7 @@ JPEG_QUALITY = 85
 
 
 def read_picture(*, capture: Capture, viewer: User, at_s: float | None = None) -> bytes:
-    """Return a capture as a JPEG without metadata, of a clip the chosen frame nearest `at_s`; the audit log notes who looked.
+    """Return a capture as a JPEG without metadata (of a clip, the chosen frame nearest `at_s`) and audit who looked.
 
     Raises Refusal "not_found" when the file is gone.
     """

@@ -12,6 +12,7 @@ ADMIN_PERMISSIONS = {
     "reviewer": ("reviews.view_review", "reviews.change_review", "verification.view_verification"),
     "auditor": ("audit.view_auditevent",),
 }
+ADMIN_ROLES = {"reviewer", "auditor", "admin"}
 
 
 @transaction.atomic
@@ -31,14 +32,29 @@ def ensure_first_admin(username: str = "admin") -> str | None:
     if User.objects.filter(is_superuser=True).exists():
         return None
     password = secrets.token_urlsafe(12)
-    User.objects.create_superuser(username, password=password, must_change_password=True)
+    user = User.objects.create_superuser(username, password=password, must_change_password=True)
+    user.groups.set(Group.objects.filter(name="admin"))
     return password
 
 
 @transaction.atomic
 def create_login(*, username: str, password: str, roles: tuple[str, ...], email: str = "") -> User:
     """Make a login with the given roles; reviewers, auditors and admins may open Django admin."""
-    staff = bool({"reviewer", "auditor", "admin"} & set(roles))
-    user = User.objects.create_user(username, email, password, is_staff=staff, is_superuser="admin" in roles)
+    user = User.objects.create_user(username, email, password)
     user.groups.set(Group.objects.filter(name__in=roles))
+    match_rights_to_roles(user=user)
     return user
+
+
+def password_changed(*, user: User) -> None:
+    """Note that a login has a password now that only its owner knows."""
+    user.must_change_password = False
+    user.save(update_fields=["must_change_password"])
+
+
+@transaction.atomic
+def match_rights_to_roles(*, user: User) -> None:
+    """Let who may open Django admin, and who may do everything, follow from the roles of a login."""
+    roles = set(user.groups.values_list("name", flat=True))
+    user.is_staff, user.is_superuser = bool(ADMIN_ROLES & roles), "admin" in roles
+    user.save(update_fields=["is_staff", "is_superuser"])

@@ -1,4 +1,4 @@
-"""What the portal does that spans several services: a new person with consent and captures, taken together or not at all."""
+"""What HR hands in together: a person, a consent and captures, taken as a whole or not at all."""
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ SOURCE = "portal"
 class Uploads:
     """The files of a form as services take them; `current` names the one that is being read."""
 
-    def __init__(self, files: Sequence[UploadedFile]) -> None:
+    def __init__(self, files: Sequence["UploadedFile[Any]"]) -> None:
         self.files = files
         self.current = ""
 
@@ -43,7 +43,7 @@ def admit(*, details: Mapping[str, Any], consent: ConsentGiven, uploads: Uploads
         person = people.create_person(id=owner, actor=actor, **details)
         give(person=person, consent=consent, actor=actor)
         visit = enrollments.open_visit(person=person, kept=kept, source=SOURCE, actor=actor)
-        jobs.enqueue(kind="enrollment", subject_id=visit.id, owner=actor)
+        jobs.enqueue(kind="enrollment", subject_id=visit.id, owner=actor, queue="vision")
     return visit
 
 
@@ -57,7 +57,7 @@ def add_captures(*, person: Person, consent: ConsentGiven | None, uploads: Uploa
     with captures.stored(uploads, subject=person.id) as kept, transaction.atomic():
         give(person=person, consent=consent, actor=actor)
         visit = enrollments.open_visit(person=person, kept=kept, source=SOURCE, actor=actor)
-        jobs.enqueue(kind="enrollment", subject_id=visit.id, owner=actor)
+        jobs.enqueue(kind="enrollment", subject_id=visit.id, owner=actor, queue="vision")
     return visit
 
 

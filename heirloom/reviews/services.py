@@ -83,6 +83,12 @@ def decide(*, review_id: uuid.UUID, reviewer: User, verdict: str, reason_code: s
     return review
 
 
+def holder(review: Review) -> User | None:
+    """Return who holds a case now; a claim ends by itself after CLAIM_LASTS."""
+    held = review.claimed_at is not None and review.claimed_at > timezone.now() - CLAIM_LASTS
+    return review.claimed_by if held and not review.is_decided else None
+
+
 def _locked(review_id: uuid.UUID) -> Review:
     review = Review.objects.select_for_update().filter(pk=review_id).first()
     if review is None:
@@ -93,8 +99,8 @@ def _locked(review_id: uuid.UUID) -> Review:
 def _refuse_if_not_free(review: Review, reviewer: User) -> None:
     if review.is_decided:
         raise Refusal("already_decided")
-    held = review.claimed_at is not None and review.claimed_at > timezone.now() - CLAIM_LASTS
-    if held and review.claimed_by_id != reviewer.pk:
+    held_by = holder(review)
+    if held_by is not None and held_by.pk != reviewer.pk:
         raise Refusal("claimed_by_another")
 
 

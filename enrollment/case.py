@@ -1,0 +1,89 @@
+"""A possible duplicate, as a reviewer sees it: the new captures beside those of the person who is there already."""
+
+import uuid
+from collections.abc import Collection, Iterable, Mapping
+
+from enrollment.models import Capture, Enrollment, Person
+from enrollment.services.pictures import best_moment, read_picture
+from heirloom.accounts.models import User
+from heirloom.errors import Refusal
+from heirloom.reviews.cases import Case, Fact, Panel, Picture
+from heirloom.reviews.models import Review
+
+MOST_PICTURES = 4
+CAPTURE = "capture-"
+Code = Review.ReasonCode
+REASON_CODES = (
+    (Code.DIFFERENT_PERSON, "They are different people"),
+    (Code.SAME_PERSON, "They are the same person"),
+    (Code.IDENTITY_CHECKED_IN_PERSON, Code.IDENTITY_CHECKED_IN_PERSON.label),
+    (Code.POOR_EVIDENCE, Code.POOR_EVIDENCE.label),
+    (Code.OTHER, Code.OTHER.label),
+)
+
+
+class DuplicateCase:
+    def titles(self, subject_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, str]:
+        named = Enrollment.objects.filter(pk__in=subject_ids).values_list("id", "person__full_name")
+        return dict(named)
+
+    def show(self, review: Review) -> Case | None:
+        visit = Enrollment.objects.with_rows().filter(pk=review.subject_id).first()
+        if visit is None:
+            return None
+        other = visit.duplicate_of
+        known = enrolled_pictures(other) if other else ()
+        similarity = "—" if visit.duplicate_similarity is None else f"{visit.duplicate_similarity:.2f}"
+        return Case(
+            claimed=visit.person.full_name,
+            question=f"Is {visit.person} the same human being as {other}?" if other else "The other person was erased.",
+            reference=Panel("Already enrolled", about(other) if other else "erased since", known),
+            probe=Panel("New pictures", about(visit.person), tuple(map(picture_of, shown(visit.captures.all())))),
+            facts=(Fact("Similarity", similarity), Fact("Received", f"{visit.created_at:%d %b %Y, %H:%M}")),
+            signals=(),
+            approve="They are two people: enroll the new pictures.",
+            reject="They are the same, or it cannot be told: enroll nothing and delete the new pictures.",
+            reason_codes=REASON_CODES,
+        )
+
+    def read_picture(self, review: Review, key: str, viewer: User) -> bytes:
+        visit = Enrollment.objects.with_rows().filter(pk=review.subject_id).first()
+        if visit is None:
+            raise Refusal("not_found")
+        known = references(visit.duplicate_of) if visit.duplicate_of else []
+        return read_by_key([*shown(visit.captures.all()), *known], key, viewer)
+
+
+def references(person: Person) -> list[Capture]:
+    """Return the best accepted captures of a person, the best first."""
+    return shown(person.captures.exclude(storage_name=""))
+
+
+def enrolled_pictures(person: Person) -> tuple[Picture, ...]:
+    return tuple(map(picture_of, references(person)))
+
+
+def picture_of(capture: Capture) -> Picture:
+    caption = f"{capture.get_kind_display()} of {capture.received_at:%d %b %Y}"
+    return Picture(f"{CAPTURE}{capture.id}", caption, (Fact("Quality", f"{_quality(capture):.0f}"),))
+
+
+def read_by_key(captures: Iterable[Capture], key: str, viewer: User) -> bytes:
+    """Return the picture of the capture that a key names, if it is among these."""
+    for capture in captures:
+        if key == f"{CAPTURE}{capture.id}":
+            return read_picture(capture=capture, viewer=viewer, at_s=best_moment(capture))
+    raise Refusal("not_found")
+
+
+def about(person: Person) -> str:
+    return ", ".join(filter(None, (person.full_name, person.employee_id, person.department)))
+
+
+def shown(captures: Iterable[Capture]) -> list[Capture]:
+    there = [capture for capture in captures if capture.is_accepted and capture.storage_name]
+    return sorted(there, key=_quality, reverse=True)[:MOST_PICTURES]
+
+
+def _quality(capture: Capture) -> float:
+    return max((verdict["quality"] or 0.0 for verdict in capture.verdicts if verdict["accepted"]), default=0.0)

@@ -1,0 +1,95 @@
+"""Logins and their roles; sign-ins that are locked."""
+
+from typing import Any
+
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.http import HttpRequest
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
+from unfold.admin import ModelAdmin
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+
+from heirloom.accounts import services
+from heirloom.accounts.models import SCOPES, User
+from heirloom.accounts.readonly_admin import ReadOnlyAdmin
+
+# Roles are fixed, tokens are nobody's business to look at, and sign-ins stand in the audit log.
+for _model in (Group, OutstandingToken, BlacklistedToken, AccessAttempt, AccessFailureLog, AccessLog):
+    admin.site.unregister(_model)
+
+
+class LoginForm(UserChangeForm):  # type: ignore[misc]
+    scopes = forms.MultipleChoiceField(
+        choices=[(scope, scope) for scope in SCOPES],
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text="What a client app may do beyond verifying. HR and administrators need none.",
+    )
+    groups = forms.ModelMultipleChoiceField(
+        Group.objects.order_by("name"), label="Roles", required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget
+    )
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
+    """Logins. Who may open Django admin, and who may do everything, follows from the roles."""
+
+    form = LoginForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("username", "full_name", "roles", "is_active", "last_login")
+    list_filter = ("is_active", "groups")
+    search_fields = ("username", "first_name", "last_name", "email")
+    ordering = ("username",)
+    filter_horizontal = ()
+    readonly_fields = ("last_login", "date_joined")
+    actions = None
+    fieldsets = (
+        (None, {"fields": ("username", "password", "must_change_password")}),
+        ("Person or program", {"fields": ("first_name", "last_name", "email")}),
+        ("Roles", {"fields": ("groups", "is_active")}),
+        ("Client app", {"fields": ("scopes", "consent_basis")}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).prefetch_related("groups")
+
+    @admin.display(description="Name")
+    def full_name(self, user: User) -> str:
+        return user.get_full_name() or "—"
+
+    @admin.display(description="Roles")
+    def roles(self, user: User) -> str:
+        return ", ".join(sorted(group.name for group in user.groups.all())) or "—"
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        # Nobody locks themselves out, or gives themselves more, by a slip.
+        own = ("groups", "is_active") if obj is not None and obj.pk == request.user.pk else ()
+        return (*self.readonly_fields, *own)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if "groups" in form.changed_data:
+            services.match_rights_to_roles(user=form.instance)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Logins are switched off, not deleted: decisions and the audit log name them."""
+        return False
+
+
+@admin.register(AccessAttempt)
+class AccessAttemptAdmin(ReadOnlyAdmin):
+    """Failed sign-ins; deleting a row opens a locked username before its time is over."""
+
+    list_display = ("username", "ip_address", "failures_since_start", "attempt_time")
+    list_filter = ("attempt_time",)
+    search_fields = ("username", "ip_address")
+    fields = ("username", "ip_address", "failures_since_start", "attempt_time", "user_agent")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("axes.delete_accessattempt"))

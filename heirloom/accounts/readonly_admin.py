@@ -1,0 +1,27 @@
+"""Rows that Django admin shows and never writes."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+
+
+class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
+    """Show what is listed, filter by what is listed, and write nothing: services are the only writers."""
+
+    actions = None
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Allow the filters that the list offers. Any other lookup could guess a secret column bit by bit."""
+        offered = {name for name in self.list_filter if isinstance(name, str)} | {self.date_hierarchy}
+        return lookup.split("__", maxsplit=1)[0] in offered and super().lookup_allowed(lookup, value, request)

@@ -1,0 +1,51 @@
+"""What became of captures, in plain words."""
+
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+from enrollment.models import Capture
+from enrollment.services.pictures import best_moment
+from heirloom.errors import CODES, Code
+
+
+@dataclass(frozen=True, slots=True)
+class FrameJudged:
+    """One photo or frame. quality: 0..100, None where no face was measured. at_s: seconds into the clip."""
+
+    accepted: bool
+    quality: float | None
+    at_s: float | None
+    reasons: tuple[Code, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureJudged:
+    """One received file. image_url: "" when its bytes are gone; a refused picture is not kept."""
+
+    capture: Capture
+    number: int
+    accepted: bool
+    frames: tuple[FrameJudged, ...]
+    image_url: str
+
+    @property
+    def title(self) -> str:
+        return f"{self.capture.get_kind_display()} {self.number}"
+
+    @property
+    def best(self) -> FrameJudged | None:
+        """The frame to speak of: the best accepted one, else the one that was nearest to good."""
+        return max(self.frames, key=lambda frame: (frame.accepted, frame.quality or 0.0), default=None)
+
+
+def judged(capture: Capture, number: int) -> CaptureJudged:
+    """Return a capture with the verdicts on it, made readable."""
+    frames = tuple(
+        FrameJudged(v["accepted"], v["quality"], v["at_s"], tuple(CODES[code] for code in v["reasons"]))
+        for v in capture.verdicts
+    )
+    address = reverse("capture-image", args=[capture.id]) if capture.storage_name else ""
+    moment = best_moment(capture)
+    query = f"?at={moment:.3f}" if address and moment is not None else ""
+    return CaptureJudged(capture, number, capture.is_accepted, frames, address + query)

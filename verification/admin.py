@@ -1,0 +1,66 @@
+"""Verifications in Django admin: to be read, and to find the review of one."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from heirloom.accounts.readonly_admin import ReadOnlyAdmin
+from heirloom.errors import CODES
+from heirloom.reviews.models import Review
+from verification.models import Verification
+
+
+@admin.register(Verification)
+class VerificationAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "mode", "claimed", "outcome", "decision", "similarity_shown", "policy")
+    list_filter = ("outcome", "decision", "mode")
+    date_hierarchy = "created_at"
+    search_fields = ("person__full_name", "person__employee_id")
+    list_per_page = 50
+    fieldsets = (
+        (None, {"fields": ("id", "mode", "claimed", "requested_by", "created_at", "finished_at")}),
+        ("Decision", {"fields": ("outcome", "decision", "why", "review", "decided_at")}),
+        (
+            "Measured",
+            {
+                "fields": (
+                    "similarity", "score", "threshold", "confidence", "policy", "model", "reference_count",
+                    "frame_count", "attack_outcome", "attack_score",
+                )
+            },
+        ),
+    )  # fmt: skip
+    readonly_fields = ("claimed", "requested_by", "why", "review")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Verification]:
+        return Verification.objects.select_related("person", "owner")
+
+    @admin.display(description="Person")
+    def claimed(self, verification: Verification) -> str:
+        return verification.person.full_name if verification.person else "—"
+
+    @admin.display(description="Requested by")
+    def requested_by(self, verification: Verification) -> str:
+        return verification.owner.username if verification.owner else "—"
+
+    @admin.display(description="Similarity")
+    def similarity_shown(self, verification: Verification) -> str:
+        return "—" if verification.similarity is None else f"{verification.similarity:.2f}"
+
+    @admin.display(description="Reasons")
+    def why(self, verification: Verification) -> Any:
+        return format_html_join("", "<div>{}</div>", ((CODES[code].text,) for code in verification.reasons)) or "—"
+
+    @admin.display(description="Review")
+    def review(self, verification: Verification) -> SafeString | str:
+        review = Review.objects.filter(kind="verification", subject_id=verification.id).first()
+        if review is None:
+            return "—"
+        link = reverse("admin:reviews_review_change", args=[review.id])
+        words = review.get_verdict_display() if review.is_decided else "Waits for a reviewer"
+        return format_html('<a class="hl-link" href="{}">{}</a>', link, words)

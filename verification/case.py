@@ -1,0 +1,117 @@
+"""A verification that waits for a human, as a reviewer sees it: reference and probe, frames, scores, signals."""
+
+import uuid
+from collections.abc import Collection, Mapping
+
+from django.db.models import F
+
+from enrollment import case as enrolled
+from enrollment.models import Person
+from heirloom.accounts.models import User
+from heirloom.errors import CODES, Refusal
+from heirloom.reviews.cases import Case, Fact, Panel, Picture, Signal
+from heirloom.reviews.models import Review
+from verification.models import EvidenceFrame, Verification
+from verification.services.evidence import read_frame
+
+FRAME = "frame-"
+# Short codes of why a check could not say anything (vision.types.AttackSignal.why).
+WHY = {
+    "not_installed": "no attack detector is installed",
+    "face_too_tight": "there is too little room around the face",
+    "too_few_frames": "too few frames could be judged",
+}
+
+
+class VerificationCase:
+    def titles(self, subject_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, str]:
+        rows = Verification.objects.filter(pk__in=subject_ids).values_list("id", F("person__full_name"))
+        return {row_id: name or "Nobody claimed (1:N)" for row_id, name in rows}
+
+    def show(self, review: Review) -> Case | None:
+        verification = Verification.objects.with_rows().filter(pk=review.subject_id).first()
+        if verification is None:
+            return None
+        person = _compared_with(verification)
+        return Case(
+            claimed=verification.person.full_name if verification.person else "Nobody claimed (1:N)",
+            question=_question(person),
+            reference=Panel(
+                "Enrolled" if verification.person else "Nearest candidate",
+                enrolled.about(person) if person else "nobody",
+                enrolled.enrolled_pictures(person) if person else (),
+            ),
+            probe=Panel("Received", f"{verification.created_at:%d %b %Y, %H:%M}", _frames(verification)),
+            facts=_facts(verification),
+            signals=tuple(_signal(one) for one in verification.signals),
+            approve="The person is who was claimed, shown live.",
+            reject="The claim is not believed.",
+            reason_codes=tuple(Review.ReasonCode.choices),
+        )
+
+    def read_picture(self, review: Review, key: str, viewer: User) -> bytes:
+        verification = Verification.objects.with_rows().filter(pk=review.subject_id).first()
+        if verification is None:
+            raise Refusal("not_found")
+        for frame in verification.frames.all():
+            if key == f"{FRAME}{frame.number}":
+                return read_frame(frame=frame, viewer=viewer)
+        person = _compared_with(verification)
+        return enrolled.read_by_key(enrolled.references(person) if person else (), key, viewer)
+
+
+def _compared_with(verification: Verification) -> Person | None:
+    if verification.person is not None:
+        return verification.person
+    best = next(iter(verification.candidates.all()), None)
+    return best.person if best else None
+
+
+def _question(person: Person | None) -> str:
+    if person is None:
+        return "Nobody enrolled looks like this person."
+    return f"Is this {person}, and was a live person in front of the camera?"
+
+
+def _frames(verification: Verification) -> tuple[Picture, ...]:
+    """Return the frames, the one to show large first, the others in time order."""
+    frames = list(verification.frames.all())
+    frames.sort(key=lambda frame: (bool(frame.reasons), -(frame.similarity or 0.0), -(frame.quality or 0.0)))
+    return tuple(map(_picture, [*frames[:1], *sorted(frames[1:], key=lambda frame: frame.number)]))
+
+
+def _picture(frame: EvidenceFrame) -> Picture:
+    caption = "Photo" if frame.at_s is None else f"Frame at {frame.at_s:.1f} s"
+    facts = (
+        Fact("Similarity", _number(frame.similarity)),
+        Fact("Quality", _number(frame.quality, 0)),
+        Fact("Attack score", _number(frame.attack_score)),
+    )
+    return Picture(f"{FRAME}{frame.number}", caption, facts, tuple(CODES[code].text for code in frame.reasons))
+
+
+def _facts(verification: Verification) -> tuple[Fact, ...]:
+    return (
+        Fact("Similarity", f"{_number(verification.similarity)} (a match from 0.50)"),
+        Fact("Raw score", f"{_number(verification.score, 3)} (threshold {_number(verification.threshold, 3)})"),
+        Fact("Attack score", _number(verification.attack_score)),
+        Fact("References", str(verification.reference_count)),
+        Fact("Frames compared", str(verification.frame_count)),
+        Fact("Policy", verification.policy or "none measured"),
+        Fact("Model", verification.model or "—"),
+    )
+
+
+def _signal(signal: Mapping[str, object]) -> Signal:
+    outcome, score = str(signal["outcome"]), signal.get("score")
+    why = str(signal.get("why") or "")
+    if outcome == "inconclusive":
+        words = f"could not say: {WHY.get(why, why)}" if why else "could not say"
+    else:
+        says = "looks like an attack" if outcome == "attack" else "looks live"
+        words = f"{says} (attack score {score:.2f})" if isinstance(score, float) else says
+    return Signal(str(signal.get("detector") or "") or "Attack check", outcome, words)
+
+
+def _number(value: float | None, places: int = 2) -> str:
+    return "—" if value is None else f"{value:.{places}f}"
