@@ -55,9 +55,10 @@ class Pulse:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread and sign off."""
+        """End the thread and sign off; nothing happens if it was never started."""
         self._stop.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def _run(self) -> None:
         self._try(self._beat)
@@ -74,5 +75,8 @@ class Pulse:
             act()
         except DatabaseError as error:
             logger.warning("no heartbeat of %s: %s", self.name, type(error).__name__)
+        except Exception:
+            # The thread must outlive whatever a beat stumbles over; the process it speaks for is alive.
+            logger.exception("heartbeat of %s", self.name)
         finally:
             connection.close()

@@ -9,7 +9,7 @@ from functools import cache
 from uuid import UUID
 
 from django.conf import settings
-from django.db import close_old_connections, transaction
+from django.db import connection, transaction
 from django.db.models import DateTimeField, ExpressionWrapper, F, Value
 from django.db.models.functions import Coalesce, Greatest, Now
 from django.utils.module_loading import import_string
@@ -129,8 +129,8 @@ def _try_to_ring(job_id: UUID, queue: str) -> None:
 
 @cache
 def _broker_errors() -> tuple[type[BaseException], ...]:
-    connection = app.connection_for_write()
-    return (KombuError, OSError, *connection.connection_errors, *connection.channel_errors)
+    broker = app.connection_for_write()
+    return (KombuError, OSError, *broker.connection_errors, *broker.channel_errors)
 
 
 def _handler(kind: str) -> Handler:
@@ -150,7 +150,9 @@ def _refused(lease: Lease, refusal: Refusal) -> None:
 def _release(lease: Lease, code: str) -> None:
     if lease.settled:
         return
-    close_old_connections()
+    if not connection.in_atomic_block:
+        # The failure may have been the connection's.
+        connection.close_if_unusable_or_obsolete()
     if lease.attempt >= settings.JOB_MAX_ATTEMPTS:
         _end(lease.job_id, JobState.DEAD, code, token=lease.token)
         return
