@@ -63,8 +63,8 @@ class Machine:
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    machine = Machine(tmp_path_factory.mktemp("var"), _free_port())
+def machine(module_var_folder: Path) -> Iterator[Machine]:
+    machine = Machine(module_var_folder, _free_port())
     yield machine
     for process in machine.processes():
         process.kill()

@@ -19,15 +19,15 @@ HOLD += "with postgres.running(Path(sys.argv[1])): print('up', flush=True); time
 
 
 @pytest.fixture
-def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Another process that runs the embedded server in tmp_path."""
-    process = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+def holder(var_folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that runs the embedded server in var_folder."""
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(var_folder)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "up\n"
     yield process
     process.kill()
     process.communicate()
-    _await(lambda: not _servers(tmp_path))
+    _await(lambda: not _servers(var_folder))
 
 
 def _servers(var: Path) -> list[int]:
@@ -43,76 +43,76 @@ def _await(condition: object, timeout_s: float = 20) -> None:
         time.sleep(0.05)
 
 
-def test_it_brings_pgvector_and_speaks_through_its_socket_alone(tmp_path: Path) -> None:
-    with postgres.running(tmp_path) as url, psycopg.connect(url) as connection:
+def test_it_brings_pgvector_and_speaks_through_its_socket_alone(var_folder: Path) -> None:
+    with postgres.running(var_folder) as url, psycopg.connect(url) as connection:
         version = connection.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'").fetchone()
         listening = connection.execute("SHOW listen_addresses").fetchone()
         synced = connection.execute("SHOW fsync").fetchone()
     assert version is not None
     assert tuple(int(part) for part in version[0].split(".")) >= (0, 8)
     assert (listening, synced) == (("",), ("on",))
-    assert local.socket_dir(tmp_path).stat().st_mode & 0o077 == 0
-    assert not _servers(tmp_path)
+    assert local.socket_dir(var_folder).stat().st_mode & 0o077 == 0
+    assert not _servers(var_folder)
 
 
 def test_a_second_user_of_the_same_folder_is_refused_in_plain_words(
-    tmp_path: Path, holder: subprocess.Popen[str]
+    var_folder: Path, holder: subprocess.Popen[str]
 ) -> None:
     with (
         pytest.raises(postgres.StartError, match=f"already runs on .*process {holder.pid}"),
-        postgres.running(tmp_path),
+        postgres.running(var_folder),
     ):
         pass
 
 
 def test_it_does_not_outlive_a_killed_parent_and_keeps_what_was_acknowledged(
-    tmp_path: Path, holder: subprocess.Popen[str]
+    var_folder: Path, holder: subprocess.Popen[str]
 ) -> None:
-    with psycopg.connect(local.database_url(tmp_path), autocommit=True) as connection:
+    with psycopg.connect(local.database_url(var_folder), autocommit=True) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 1 AS number")
     holder.kill()
     holder.wait()
-    _await(lambda: not _servers(tmp_path))
-    with postgres.running(tmp_path) as url, psycopg.connect(url) as connection:
+    _await(lambda: not _servers(var_folder))
+    with postgres.running(var_folder) as url, psycopg.connect(url) as connection:
         assert connection.execute("SELECT number FROM kept").fetchone() == (1,)
 
 
-def test_it_recovers_after_it_was_killed_itself(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
-    with psycopg.connect(local.database_url(tmp_path), autocommit=True) as connection:
+def test_it_recovers_after_it_was_killed_itself(var_folder: Path, holder: subprocess.Popen[str]) -> None:
+    with psycopg.connect(local.database_url(var_folder), autocommit=True) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 1 AS number")
-    for server in _servers(tmp_path):
+    for server in _servers(var_folder):
         os.kill(server, signal.SIGKILL)
     holder.kill()
     holder.wait()
-    _await(lambda: not _servers(tmp_path))
-    with postgres.running(tmp_path) as url, psycopg.connect(url) as connection:
+    _await(lambda: not _servers(var_folder))
+    with postgres.running(var_folder) as url, psycopg.connect(url) as connection:
         assert connection.execute("SELECT number FROM kept").fetchone() == (1,)
 
 
-def test_a_process_number_that_now_belongs_to_another_program_does_not_stop_it(tmp_path: Path) -> None:
-    with postgres.running(tmp_path):
+def test_a_process_number_that_now_belongs_to_another_program_does_not_stop_it(var_folder: Path) -> None:
+    with postgres.running(var_folder):
         pass
-    (postgres.data_dir(tmp_path) / "postmaster.pid").write_text(f"{os.getpid()}\n")
-    with postgres.running(tmp_path) as url, psycopg.connect(url) as connection:
+    (postgres.data_dir(var_folder) / "postmaster.pid").write_text(f"{os.getpid()}\n")
+    with postgres.running(var_folder) as url, psycopg.connect(url) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_half_a_cluster_is_never_taken_for_one(tmp_path: Path) -> None:
-    (tmp_path / "postgres.new").mkdir()
-    (tmp_path / "postgres.new" / "PG_VERSION").write_text("18\n")
-    with postgres.running(tmp_path) as url, psycopg.connect(url) as connection:
+def test_half_a_cluster_is_never_taken_for_one(var_folder: Path) -> None:
+    (var_folder / "postgres.new").mkdir()
+    (var_folder / "postgres.new" / "PG_VERSION").write_text("18\n")
+    with postgres.running(var_folder) as url, psycopg.connect(url) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_a_cluster_of_another_version_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    (tmp_path / "postgres").mkdir()
-    (tmp_path / "postgres" / "PG_VERSION").write_text("16\n")
-    with pytest.raises(postgres.StartError, match="pg_dump"), postgres.running(tmp_path):
+def test_a_cluster_of_another_version_is_refused_with_what_to_do(var_folder: Path) -> None:
+    (var_folder / "postgres").mkdir()
+    (var_folder / "postgres" / "PG_VERSION").write_text("16\n")
+    with pytest.raises(postgres.StartError, match="pg_dump"), postgres.running(var_folder):
         pass
 
 
-def test_a_folder_too_long_for_a_socket_gets_one_elsewhere(tmp_path: Path) -> None:
-    deep = tmp_path / ("deep" * 20)
+def test_a_folder_too_long_for_a_socket_gets_one_elsewhere(var_folder: Path) -> None:
+    deep = var_folder / ("deep" * 20)
     with postgres.running(deep) as url, psycopg.connect(url) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
     assert not local.socket_dir(deep).is_relative_to(deep)
