@@ -47,6 +47,15 @@ def five_of(points68: Floats) -> Floats:
     return np.stack([*eyes, points68[NOSE_TIP], points68[LEFT_MOUTH], points68[RIGHT_MOUTH]]).astype(np.float32)
 
 
+def disagreement(shape5: Any, points5: Floats) -> float:
+    """Return how far apart both models put an eye, the farther of the two, in eye distances."""
+    corners = np.array([(point.x, point.y) for point in list(shape5.parts())[:4]], np.float64)
+    eyes = corners.reshape(2, 2, 2).mean(axis=1)
+    eyes = eyes[np.argsort(eyes[:, 0])]
+    apart = np.linalg.norm(points5[:2] - eyes, axis=1).max()
+    return float(apart / max(float(np.linalg.norm(points5[1] - points5[0])), 1.0))
+
+
 def _rectangle(box: Box) -> Any:
     """The nearest whole-pixel rectangle; dlib counts its right and bottom edge as inside."""
     square = squared(box)

@@ -1,7 +1,7 @@
 """Whether a face is good enough to compare: small checks, each with a code, all failures collected.
 
-The limits were set on 153 press photos of LFW (250x250, 40 px between the eyes) so that ordinary photos pass:
-each single limit refuses at most about one in a hundred of them.
+The limits were set on 153 press photos of LFW (250x250, 40 px between the eyes) so that ordinary photos pass: 146 of
+another 153 do; nearly all of the rest are turned away.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,8 @@ PASSING_SCORE = 40.0
 @dataclass(frozen=True, slots=True)
 class Measures:
     """eye_distance_px: in the original picture. sharpness: variance of the Laplacian of the patch. brightness: mean
-    luma, 0..255. overexposed, outside: shares, 0..1, of the patch's pixels and of the landmarks beyond the frame."""
+    luma, 0..255. overexposed, outside: shares, 0..1, of the patch's pixels and of the landmarks beyond the frame.
+    disagreement: of two landmark models about an eye, in eye distances."""
 
     eye_distance_px: float
     sharpness: float
@@ -37,6 +38,7 @@ class Measures:
     overexposed: float
     pose: Pose
     outside: float
+    disagreement: float
 
 
 class Check(Protocol):
@@ -116,6 +118,21 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Agreement:
+    """Landmarks that two models place differently are wrong: the head is in profile, sideways or upside down.
+
+    LFW: median 0.02, 99th percentile 0.19, highest 0.20; profiles 0.5 and more; half of LFW turned sideways over 0.25.
+    """
+
+    code: str = "face_turned"
+    limit: float = 0.22
+    ideal: float = 0.10
+
+    def score(self, measures: Measures) -> float:
+        return _rising(-measures.disagreement, -self.limit, -self.ideal)
+
+
+@dataclass(frozen=True, slots=True)
 class Occlusion:
     """Landmarks beyond the frame. A mask or a hand moves no landmark out of the frame and is not seen by this check."""
 
@@ -126,7 +143,7 @@ class Occlusion:
         return _rising(-measures.outside, -self.limit_share, 0.0)
 
 
-CHECKS: tuple[Check, ...] = (EyeDistance(), Sharpness(), Darkness(), Brightness(), Turn(), Occlusion())
+CHECKS: tuple[Check, ...] = (EyeDistance(), Sharpness(), Darkness(), Brightness(), Turn(), Agreement(), Occlusion())
 
 
 def assess(image: Image, face: Face, checks: tuple[Check, ...] = CHECKS) -> Quality:
@@ -139,7 +156,7 @@ def assess(image: Image, face: Face, checks: tuple[Check, ...] = CHECKS) -> Qual
         brightness=measures.brightness,
         eye_distance_px=measures.eye_distance_px,
         pose=measures.pose,
-        reasons=tuple(code for code, score in scores if score < PASSING_SCORE),
+        reasons=tuple(dict.fromkeys(code for code, score in scores if score < PASSING_SCORE)),
     )
 
 
@@ -153,6 +170,7 @@ def measure(image: Image, face: Face) -> Measures:
         overexposed=float((patch > OVEREXPOSED_LUMA).mean()),
         pose=pose_of(face.points5),
         outside=_outside(image, face),
+        disagreement=face.disagreement,
     )
 
 

@@ -32,12 +32,14 @@ class Face:
     confidence: the detector's, in [0, 1].
     points5: (5, 2) float32: left eye, right eye, nose tip, left and right mouth corner, as seen in the image.
     points68: (68, 2) float32 in the iBUG order, or None where the pack has no such landmarks.
+    disagreement: how far apart two landmark models put an eye, in eye distances; 0 where the pack has one model.
     """
 
     box: Box
     confidence: float
     points5: Floats
     points68: Floats | None = None
+    disagreement: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,14 @@ def test_ordinary_press_photos_pass(engine: VisionEngine, assets: Path) -> None:
     assert passed / len(paths) >= 0.9
 
 
+@pytest.mark.parametrize(
+    "name", ["pose/left_face.jpeg", "pose/right_face.png", "rotate/rot_90.jpg", "rotate/rot_270.jpg"]
+)
+def test_a_profile_or_a_sideways_face_is_turned(engine: VisionEngine, assets: Path, name: str) -> None:
+    [frame] = engine.analyze([opened((assets / "data" / "conditions" / name).read_bytes())], AnalysisRequest())
+    assert "face_turned" in frame.faces[0].quality.reasons
+
+
 def test_the_blurred_photo_is_refused(engine: VisionEngine, assets: Path) -> None:
     [frame] = engine.analyze([opened((assets / "data/conditions/other/blur.jpg").read_bytes())], AnalysisRequest())
     assert "blurred" in frame.faces[0].quality.reasons

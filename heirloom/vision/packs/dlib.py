@@ -10,7 +10,7 @@ from heirloom.media.types import Image
 from heirloom.vision import dlib_graphs
 from heirloom.vision.alignment import dlib_chips
 from heirloom.vision.detection import Pixels, Search, largest_first, logistic, without_doubles, working_copy
-from heirloom.vision.landmarks import Landmarks, five_of
+from heirloom.vision.landmarks import Landmarks, disagreement, five_of
 from heirloom.vision.packs import pyramid
 from heirloom.vision.runtime import Runtime
 from heirloom.vision.types import Box, Face, Floats
@@ -56,7 +56,9 @@ class MmodDetector:
 
     def _with_landmarks(self, image: Image, face: Face) -> Face:
         points = self._landmarks.points68(image.pixels, face.box)
-        return Face(face.box, face.confidence, five_of(points), points)
+        five = five_of(points)
+        apart = disagreement(self._landmarks.shape5(image.pixels, face.box), five)
+        return Face(face.box, face.confidence, five, points, apart)
 
 
 class DlibRecogniser:
