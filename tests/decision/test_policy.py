@@ -100,13 +100,6 @@ def test_a_model_name_cannot_leave_the_policy_folder() -> None:
     assert "/" not in file_name("../../etc/passwd")
 
 
-def test_every_packaged_policy_is_sound() -> None:
-    from heirloom.decision.policy_files import PACKAGED
-
-    for path in PACKAGED.glob("*.json"):
-        assert path.name == file_name(parse(path.read_text()).model)
-
-
 @pytest.mark.parametrize(
     ("change", "words"),
     [
