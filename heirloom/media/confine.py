@@ -1,4 +1,7 @@
-"""What a process gives up before it touches a received file. Linux holds all of it; other systems hold the resource limits."""
+"""What a process gives up before it touches a received file.
+
+Linux holds all of it; other systems hold the resource limits.
+"""
 
 import ctypes
 import os
@@ -17,7 +20,7 @@ _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 
 
 def drop_network() -> bool:
-    """Move this process, and all it will start, to a network with no way out. Return False where the system forbids that."""
+    """Move this process, and all it will start, to a network with no way out. Return False where that is forbidden."""
     if _libc is None:
         return False
     flags = _CLONE_NEWNET if os.geteuid() == 0 else _CLONE_NEWNET | _CLONE_NEWUSER
@@ -34,13 +37,14 @@ def die_with(parent: int) -> None:
 
 def confine(allowance: Allowance, *, most_open_files: int) -> None:
     """Hold this process to its allowance: it can write no file, dump no core and gain no right."""
+    address_space_bytes = _address_space_bytes()  # before this process's own /proc is closed to it
     if _libc is not None:
         _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_FSIZE, 0)
     _lower(resource.RLIMIT_CPU, allowance.cpu_s)
-    _lower(resource.RLIMIT_AS, _address_space_bytes() + allowance.memory_mb * MEGABYTE)
+    _lower(resource.RLIMIT_AS, address_space_bytes + allowance.memory_mb * MEGABYTE)
     _lower(resource.RLIMIT_NOFILE, most_open_files)
 
 
@@ -57,5 +61,5 @@ def _lower(limit: int, value: int) -> None:
 def _address_space_bytes() -> int:
     if not _LINUX:
         return 0
-    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
+    pages = Path("/proc/self/statm").read_bytes().split()[0]
     return int(pages) * resource.getpagesize()

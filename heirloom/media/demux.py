@@ -19,12 +19,15 @@ from heirloom.media.limits import Limits
 from heirloom.media.sniff import sniff
 from heirloom.media.types import ClipFacts
 
-for _module in pkgutil.walk_packages(av.__path__, "av."):  # PyAV imports some of them late, and the child may open no files
+for _module in pkgutil.walk_packages(
+    av.__path__, "av."
+):  # PyAV imports some of them late, and the child may open no files
     if not _module.name.endswith("__main__"):
         importlib.import_module(_module.name)
 
 KEYFRAMES_TRIED = 3
 """How many keyframes may be decoded to see one, which alone tells the rotation and the shape of a pixel."""
+READ_BYTES = 2**18
 NAMED_DURATION_TAG = "DURATION"
 ROUNDED = 6
 
@@ -38,7 +41,7 @@ class Span:
     last_s: float = float("-inf")
     keyframes_s: list[float] = field(default_factory=list)
 
-    def add(self, packet: Packet) -> None:
+    def add(self, packet: "Packet[VideoStream]") -> None:
         time = packet.pts if packet.pts is not None else packet.dts
         if time is None:
             return
@@ -51,16 +54,24 @@ class Span:
 
 
 def read_facts(source: io.RawIOBase, head: bytes, limits: Limits) -> ClipFacts:
-    """Return the facts of a clip by reading its packets, and decoding the first frame.
+    """Return the facts of a clip by reading its packets, and decoding one frame.
 
     head: the start of the file, as `sniff` takes it.
-    Raises Refusal unsupported_format, invalid_video, no_video_frames, clip_too_long, clip_incomplete, too_many_pixels or media_limit_reached.
+    Raises Refusal unsupported_format, invalid_video, no_video_frames, clip_too_long, clip_incomplete, too_many_pixels
+    or media_limit_reached.
     """
     media_type = sniff(head)
     options = {"format_whitelist": DEMUXER_NAMES, "protocol_whitelist": "none"}
     source.seek(0)
     try:
-        container = av.open(source, format=DEMUXERS[media_type.extension], container_options=options, metadata_errors="replace")
+        container = av.open(
+            source,
+            "r",
+            format=DEMUXERS[media_type.extension],
+            container_options=options,
+            metadata_errors="replace",
+            buffer_size=READ_BYTES,
+        )
     except av.FFmpegError as error:
         raise Refusal("invalid_video") from error
     with container:
@@ -94,7 +105,9 @@ def _picture_stream(container: InputContainer) -> VideoStream:
         raise Refusal("no_video_frames")
     chosen = next((stream for stream in moving if stream.disposition & Disposition.default), moving[0])
     if chosen.codec_context is None or _family(chosen) not in CODECS:
-        raise Refusal("invalid_video", "The clip is coded in a way that is not taken. H.264, HEVC, VP8, VP9 and AV1 are.")
+        raise Refusal(
+            "invalid_video", "The clip is coded in a way that is not taken. H.264, HEVC, VP8, VP9 and AV1 are."
+        )
     for other in container.streams:
         if other.index != chosen.index:
             other.discard = Discard.all
@@ -139,7 +152,7 @@ def _read(container: InputContainer, stream: VideoStream, limits: Limits) -> tup
     return span, frame
 
 
-def _decoded(stream: VideoStream, packet: Packet) -> VideoFrame | None:
+def _decoded(stream: VideoStream, packet: "Packet[VideoStream]") -> VideoFrame | None:
     """Return the frame of a keyframe's packet, at once: the decoder is told that no other follows."""
     try:
         frames = [*stream.codec_context.decode(packet), *stream.codec_context.decode(None)]
@@ -152,7 +165,7 @@ def _decoded(stream: VideoStream, packet: Packet) -> VideoFrame | None:
 def _check_whole(span: Span, start_s: float, stated_s: float, limits: Limits) -> None:
     """Refuse a clip that holds no pictures, or too few of those it says it has.
 
-    Some containers state how long the pictures last and some when they end, so the larger of the two is held against it.
+    Some containers state how long the pictures last and some when they end; the larger of the two is held against it.
     """
     if span.packets == 0:
         raise Refusal("clip_incomplete" if stated_s > 0 else "no_video_frames")

@@ -15,7 +15,10 @@ DEMUXERS = {
 DEMUXER_NAMES = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
 PROTOCOLS = "file,pipe"
 CODECS = frozenset(
-    "h264 hevc vp8 vp9 av1 mpeg4 msmpeg4v3 h263 mjpeg mpeg1video mpeg2video prores dvvideo theora ffv1".split()
+    {
+        *("h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "msmpeg4v3", "h263", "mjpeg"),
+        *("mpeg1video", "mpeg2video", "prores", "dvvideo", "theora", "ffv1"),
+    }
 )
 DECODERS = ",".join(sorted(CODECS | {"libdav1d", "libvpx", "libvpx-vp9", "msmpeg4"}))
 """The names FFmpeg's decoders of those codecs go by."""

@@ -13,7 +13,7 @@ from heirloom.media.types import Image, Still
 
 
 def read_image(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Image:
-    """Return a photo's pixels: upright, RGB, on white where it was transparent, long side at most limits.max_still_side.
+    """Return a photo's pixels: upright, RGB, white where it was transparent, long side at most limits.max_still_side.
 
     Raises Refusal as `read_still` does.
     """
@@ -23,8 +23,10 @@ def read_image(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Image:
 def read_still(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Still:
     """Return a photo's pixels as `read_image` does, with its type and the size of the upright original.
 
-    The photo is decoded in a limited child process. JPG, PNG, BMP, TIFF, WEBP and HEIC are taken; of several pictures in a file, the first.
-    Raises Refusal empty_file, too_many_bytes, unsupported_format, invalid_image, too_many_pixels or media_limit_reached.
+    The photo is decoded in a limited child process. JPG, PNG, BMP, TIFF, WEBP and HEIC are taken; of several pictures
+    in a file, the first.
+    Raises Refusal empty_file, too_many_bytes, unsupported_format, invalid_image, too_many_pixels or
+    media_limit_reached.
     """
     limits.check_image_bytes(len(data))
     media_type = sniff(data)

@@ -25,7 +25,7 @@ class Reading(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FramePlan:
-    """times_s: where in the clip frames are wanted, in order; exact for keyframes, else the first frame at or after each."""
+    """times_s: where frames are wanted, in order; exact for keyframes, else the first frame at or after each."""
 
     reading: Reading
     times_s: tuple[float, ...]
@@ -45,7 +45,7 @@ def choose_frames(facts: ClipFacts, count: int) -> FramePlan:
 
 
 def _spread(facts: ClipFacts, count: int) -> tuple[float, ...]:
-    """Return the starts of `count` even parts of the clip; their middles where there are frames enough to have one there."""
+    """Return the starts of `count` even parts of the clip; their middles where frames are dense enough for that."""
     step = facts.duration_s / count
     shift = step / 2 if facts.frames_per_s * step >= 2 else 0.0
     return tuple(shift + index * step for index in range(count))

@@ -19,7 +19,7 @@ from typing import Any
 
 from heirloom.errors import CODES, Refusal
 from heirloom.media.limits import Allowance, Limits
-from heirloom.media.wire import ENDED, LENGTHS, ORDER, exactly
+from heirloom.media.wire import ENDED, FAULT, LENGTHS, ORDER, exactly
 
 MOST_FACTS_BYTES = 8 * 2**20
 CHILDREN_AT_ONCE = max(2, os.cpu_count() or 1)
@@ -58,6 +58,12 @@ class Ended:
     @property
     def out_of_allowance(self) -> bool:
         return self.late or self.signal_number in {signal.SIGXCPU, signal.SIGKILL}
+
+    def reason(self, broken: str) -> Refusal | SandboxError:
+        """Return what to raise for a child that ended without an answer. broken: the code of a file that broke it."""
+        if self.exit_code == FAULT:
+            return SandboxError("the child could not be set up")
+        return Refusal("media_limit_reached" if self.out_of_allowance else broken)
 
 
 class ForkServer:
@@ -110,6 +116,7 @@ class ForkServer:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 env=_environment(),
+                start_new_session=True,  # a Ctrl-C is its parent's to act on
             )
         self._control = mine
         return mine
@@ -144,7 +151,6 @@ def _after_fork() -> None:
 
 
 os.register_at_fork(after_in_child=_after_fork)
-atexit.register(lambda: _server.stop())
 
 
 def start() -> None:
@@ -152,12 +158,20 @@ def start() -> None:
     _server.start()
 
 
+def stop() -> None:
+    """End the fork server and the jobs it has; the next job starts another."""
+    _server.stop()
+
+
+atexit.register(stop)
+
+
 def server_pid() -> int | None:
     """Return the process id of the fork server, or None before the first job."""
     return _server.pid
 
 
-def call(  # noqa: PLR0913
+def call(
     name: str,
     facts: Mapping[str, Any],
     *,
@@ -170,8 +184,8 @@ def call(  # noqa: PLR0913
     """Do the job `name` of `zygote.JOBS` in a child, and return its answer.
 
     payload: bytes sent along; source: a descriptor the child may read.
-    Raises the Refusal the job raised; Refusal media_limit_reached when the allowance was used up; Refusal `broken` when
-    the file brought the decoder down; SandboxError otherwise.
+    Raises the Refusal the job raised; Refusal media_limit_reached when the allowance was used up; Refusal `broken`
+    when the file brought the decoder down; SandboxError otherwise.
     """
     request = {"name": name, "limits": _plain(limits), "allowance": asdict(allowance), **facts}
     files = [] if source is None else [source]
@@ -187,7 +201,7 @@ def _plain(limits: Limits) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _child(files: Sequence[int], allowance: Allowance) -> Iterator[tuple[socket.socket, socket.socket]]:
-    """Have a child forked; yield its job's socket and the one that tells how it ended. Leaving the context ends the child."""
+    """Have a child forked; yield its job's socket and the one told of its end. Leaving the context ends the child."""
     server = _server
     with server.slots, contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
         job, job_theirs = socket.socketpair()
@@ -216,7 +230,7 @@ def _conversation(
         facts = json.loads(exactly(job, facts_bytes))
         answer = Answer(facts, exactly(job, payload_bytes))
     except (EOFError, BrokenPipeError, ConnectionResetError) as error:
-        raise Refusal("media_limit_reached" if how_ended(told).out_of_allowance else broken) from error
+        raise how_ended(told).reason(broken) from error
     except TimeoutError as error:
         raise Refusal("media_limit_reached") from error
     if "fault" in facts:
@@ -242,6 +256,8 @@ def how_ended(told: socket.socket) -> Ended:
         status, late = ENDED.unpack(exactly(told, ENDED.size))
     except (EOFError, ConnectionResetError) as error:
         raise ServerLostError from error
+    except TimeoutError:
+        return Ended(0, signal.SIGKILL, late=True)  # leaving its context ends the child
     killed = os.WIFSIGNALED(status)
     return Ended(0 if killed else os.WEXITSTATUS(status), os.WTERMSIG(status) if killed else 0, late)
 

@@ -1,5 +1,6 @@
 """Decode one photo. Runs in the limited child process only; `image.read_still` is the door."""
 
+import codecs
 import errno
 import io
 import struct
@@ -31,6 +32,9 @@ pillow_heif.options.DECODE_THREADS = 1
 PIL.Image.MAX_IMAGE_PIXELS = None  # Pillow only warns; Limits.check_pixels refuses
 PIL.Image._initialized = 2  # every plugin that may be used is imported above, and the child may open no files
 
+for _codec in ("ascii", "latin-1", "utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32"):
+    codecs.lookup(_codec)  # loaded late too, when a text in the file asks for it
+
 PILLOW_FORMATS = {
     "image/jpeg": JpegImagePlugin.JpegImageFile.format,
     "image/png": PngImagePlugin.PngImageFile.format,
@@ -40,7 +44,18 @@ PILLOW_FORMATS = {
     "image/heic": "HEIF",
 }
 # What Pillow and its plugins raise on damaged files; anything else is a fault of ours and is reported as one.
-DAMAGED = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, OverflowError, RuntimeError, struct.error, zlib.error)
+DAMAGED = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    LookupError,
+    TypeError,
+    OverflowError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+)
 DRAFT_KEEPS = 0.75
 """A JPEG may be read at half, a quarter or an eighth of its size if that leaves this share of the side asked for."""
 ORIENTATION_TAG = 0x0112
@@ -93,7 +108,7 @@ def _decode(data: bytes, pillow_format: str | None, limits: Limits) -> Decoded:
         drafted = _draft(opened, limits.max_still_side)
         opened.load()
         width, height = size if drafted else opened.size
-        orientation = _orientation(opened)  # after load: TIFF and HEIC are turned by it, and PNG may name it behind the pixels
+        orientation = _orientation(opened)  # after load, which turns TIFF and HEIC; PNG may name it behind the pixels
         upright = _upright(_rgb(_shrunk(opened, limits.max_still_side)), orientation)
     if orientation in SIDEWAYS:
         width, height = height, width
@@ -118,7 +133,7 @@ def _orientation(opened: PIL.Image.Image) -> int:
 
 def _draft(opened: PIL.Image.Image, most: int) -> bool:
     long_side = max(opened.size)
-    if opened.format != "JPEG" or long_side <= most:
+    if not isinstance(opened, JpegImagePlugin.JpegImageFile) or long_side <= most:
         return False
     denominator = max(d for d in (1, 2, 4, 8) if long_side / d >= most * DRAFT_KEEPS)
     opened.draft(None, (opened.width // denominator, opened.height // denominator))
@@ -151,7 +166,7 @@ def _rgb(picture: PIL.Image.Image) -> PIL.Image.Image:
 
 
 def _deep_gray(picture: PIL.Image.Image) -> PIL.Image.Image:
-    """Bring 16-bit, 32-bit and floating-point gray to 8 bits: by the bit depth where it is known, else by the brightest value."""
+    """Bring gray of more bits to 8: by the bit depth where it is known, else by the brightest value."""
     values = np.nan_to_num(np.asarray(picture, dtype=np.float32))
     brightest = float(values.max(initial=0.0))
     if picture.mode.startswith("I;16") or (picture.mode == "I" and 255 < brightest < 2**16):

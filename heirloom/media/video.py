@@ -28,7 +28,9 @@ def probe(clip: Path, limits: Limits = DEFAULT_LIMITS) -> ClipFacts:
     with _opened(clip, limits) as (descriptor, head):
         if sniff(head).kind != "video":
             raise Refusal("unsupported_format", "A clip is needed here.")
-        answer = sandbox.call("probe", {}, limits=limits, allowance=limits.probe, broken="invalid_video", payload=head, source=descriptor)
+        answer = sandbox.call(
+            "probe", {}, limits=limits, allowance=limits.probe, broken="invalid_video", payload=head, source=descriptor
+        )
     return _facts(answer.facts)
 
 
@@ -45,8 +47,8 @@ def sample(
 
     The frames are chosen before any is decoded. Each is upright, its long side at most max_side, its at_s set.
     count and max_side default to, and never exceed, limits.max_frames and limits.max_frame_side.
-    Raises Refusal clip_incomplete if less than limits.min_decoded_share of what was chosen can be decoded, invalid_video if
-    nothing can, or media_limit_reached.
+    Raises Refusal clip_incomplete if less than limits.min_decoded_share of what was chosen can be decoded,
+    invalid_video if nothing can, or media_limit_reached.
     """
     count = min(count or limits.max_frames, limits.max_frames)
     max_side = min(max_side or limits.max_frame_side, limits.max_frame_side)
@@ -58,7 +60,7 @@ def sample(
 
 
 def _decoded_share(frames: Sequence[Image], facts: ClipFacts, plan: FramePlan) -> float:
-    """Return how much of what was chosen came: by count of keyframes, else by time, as a clip may rest on one frame for long."""
+    """Return how much of what was chosen came: by count of keyframes, else by time, as one frame may stand for long."""
     if plan.reading in {Reading.KEYFRAMES, Reading.SEEKS} or facts.duration_s <= 0:
         return len(frames) / len(plan.times_s)
     reach_s = max(facts.duration_s / len(plan.times_s), 2 / facts.frames_per_s if facts.frames_per_s > 0 else 0.0)

@@ -10,6 +10,8 @@ LENGTHS = struct.Struct("!IQ")
 """Before each request and answer on the job's socket: bytes of JSON, bytes of payload."""
 ENDED = struct.Struct("!i?")
 """How a child ended: its wait status, and whether its wall time had run out."""
+FAULT = 70
+"""The exit code of a child that failed before it could say how: sysexits.h's EX_SOFTWARE."""
 
 
 def exactly(connection: socket.socket, size: int) -> bytearray:

@@ -1,10 +1,12 @@
 """The process that forks one limited child for each received file: `python -m heirloom.media.zygote FD`.
 
-It imports the decoders once, so a child costs a fork and not their import. It is single-threaded, holds no secret (`sandbox`
-starts it with an environment of its own), and ends when the other end of FD closes, which is when its parent ends.
+It imports the decoders once, so a child costs a fork and not their import. It is single-threaded, holds no secret
+(`sandbox` starts it with an environment of its own), and ends when the other end of FD closes, which is when its
+parent ends.
 
-One order on FD is eight bytes, the wall time in seconds, with three descriptors or more beside them: the job's socket, the socket
-that is told how the child ended, and files the job may read or write. The child reads its request from the job's socket and answers there.
+One order on FD is eight bytes, the wall time in seconds, with two descriptors or more beside them: the job's socket,
+the socket that is told how the child ended, and files the job may read or write. The child reads its request from the
+job's socket and answers there.
 """
 
 import gc
@@ -23,7 +25,7 @@ from typing import Any, NoReturn
 from heirloom.errors import Refusal
 from heirloom.media import confine, demux, still
 from heirloom.media.limits import Allowance, Limits
-from heirloom.media.wire import ENDED, LENGTHS, MOST_DESCRIPTORS, ORDER, exactly
+from heirloom.media.wire import ENDED, FAULT, LENGTHS, MOST_DESCRIPTORS, ORDER, exactly
 
 ORPHAN_CHECK_MS = 1000
 MOST_SERVER_DESCRIPTORS = 1024
@@ -37,7 +39,6 @@ class Child:
 
 def main(control_fd: int) -> None:
     """Serve until the other end of control_fd closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is the parent's to act on; this process then sees its end
     confine.drop_network()
     gc.collect()
     gc.freeze()
@@ -123,8 +124,9 @@ def _become_child(zygote: int, job: int, files: list[int]) -> NoReturn:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         _close_all_but({job, *files})
         _do(socket.socket(fileno=job), files)
-    finally:
         os._exit(0)
+    finally:
+        os._exit(FAULT)
 
 
 def _close_all_but(kept: set[int]) -> None:
@@ -146,15 +148,17 @@ def _do(job: socket.socket, files: list[int]) -> None:
     allowance = Allowance(**request["allowance"])
     if request["name"] == "program":
         _exec_program(request["argv"], allowance, job, files)
-    confine.confine(allowance, most_open_files=0)
-    facts, answer = _outcome(request, payload, files)
+    facts, answer = _outcome(request, payload, files, allowance)
     text = json.dumps(facts).encode()
     job.sendall(LENGTHS.pack(len(text), len(answer)) + text)
     job.sendall(answer)
 
 
-def _outcome(request: dict[str, Any], payload: bytearray, files: list[int]) -> tuple[dict[str, Any], bytes]:
+def _outcome(
+    request: dict[str, Any], payload: bytearray, files: list[int], allowance: Allowance
+) -> tuple[dict[str, Any], bytes]:
     try:
+        confine.confine(allowance, most_open_files=0)
         return JOBS[request["name"]](request, payload, files)
     except Refusal as refusal:
         return {"refusal": refusal.code, "detail": refusal.detail}, b""
@@ -194,7 +198,10 @@ def _limits(request: dict[str, Any]) -> Limits:
 
 PROGRAM_SOURCE_FD = 3
 PROGRAM_MOST_FILES = 32
-JOBS: dict[str, Callable[[dict[str, Any], bytearray, list[int]], tuple[dict[str, Any], bytes]]] = {"still": _still, "probe": _probe}
+JOBS: dict[str, Callable[[dict[str, Any], bytearray, list[int]], tuple[dict[str, Any], bytes]]] = {
+    "still": _still,
+    "probe": _probe,
+}
 
 if __name__ == "__main__":
     main(int(sys.argv[1]))

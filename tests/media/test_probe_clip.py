@@ -54,7 +54,9 @@ def test_keyframes_are_told_by_their_times(whole_clip: Path) -> None:
 
 
 @pytest.mark.parametrize(("turned", "size"), [(90, (240, 320)), (180, (320, 240)), (270, (240, 320))])
-def test_the_size_of_a_rotated_clip_is_told_upright(whole_clip: Path, tmp_path: Path, turned: int, size: tuple[int, int]) -> None:
+def test_the_size_of_a_rotated_clip_is_told_upright(
+    whole_clip: Path, tmp_path: Path, turned: int, size: tuple[int, int]
+) -> None:
     rotated = tmp_path / "rotated.mov"
     run_ffmpeg("-display_rotation", str(-turned), "-i", str(whole_clip), "-c", "copy", str(rotated))
 
@@ -65,7 +67,9 @@ def test_the_size_of_a_rotated_clip_is_told_upright(whole_clip: Path, tmp_path: 
 
 
 def test_a_clip_with_wide_pixels_is_told_in_square_ones(make_clip: MakeClip) -> None:
-    facts = probe(make_clip("wide.mp4", "-c:v", "libx264", "-bsf:v", "h264_metadata=sample_aspect_ratio=4/3", seconds=1))
+    facts = probe(
+        make_clip("wide.mp4", "-c:v", "libx264", "-bsf:v", "h264_metadata=sample_aspect_ratio=4/3", seconds=1)
+    )
 
     assert (facts.width, facts.height) == (427, 240)
 
@@ -159,9 +163,15 @@ def test_a_file_that_names_other_files_is_refused_whatever_it_is_called(holding:
     assert refused(holding("clip.mp4", text)) == "unsupported_format"
 
 
-@pytest.mark.parametrize("start", [b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isommp41", b"\x1a\x45\xdf\xa3\x84webm", b"RIFF\x00\x00\x00\x00AVI "])
+@pytest.mark.parametrize(
+    "start",
+    [b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isommp41", b"\x1a\x45\xdf\xa3\x84webm", b"RIFF\x00\x00\x00\x00AVI "],
+)
 def test_a_playlist_behind_the_first_bytes_of_a_clip_is_refused(holding: Holding, start: bytes) -> None:
-    assert refused(holding("clip.mp4", start + b"\n#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\n")) in {"invalid_video", "no_video_frames"}
+    assert refused(holding("clip.mp4", start + b"\n#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\n")) in {
+        "invalid_video",
+        "no_video_frames",
+    }
 
 
 @pytest.mark.parametrize("name", ["-i.mp4", "concat:a|b.mp4", "http:example.mp4", "%03d.mp4", "a;b $(id).mp4"])

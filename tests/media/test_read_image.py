@@ -38,7 +38,9 @@ def difference(pixels: np.ndarray, picture: PIL.Image.Image) -> float:
 
 
 @pytest.mark.parametrize("pillow_format", ["JPEG", "PNG", "BMP", "TIFF", "WEBP", "HEIF"])
-def test_a_photo_of_every_promised_format_is_read(astronaut: PIL.Image.Image, written: Written, pillow_format: str) -> None:
+def test_a_photo_of_every_promised_format_is_read(
+    astronaut: PIL.Image.Image, written: Written, pillow_format: str
+) -> None:
     still = read_still(written(astronaut, pillow_format))
 
     assert (still.width, still.height, still.channels) == (512, 512, 3)
@@ -49,7 +51,9 @@ def test_a_photo_of_every_promised_format_is_read(astronaut: PIL.Image.Image, wr
 
 @pytest.mark.parametrize("pillow_format", ["JPEG", "PNG", "TIFF", "WEBP"])
 @pytest.mark.parametrize("orientation", STORED_FROM_UPRIGHT)
-def test_a_photo_comes_out_upright_whatever_its_orientation_tag(written: Written, pillow_format: str, orientation: int) -> None:
+def test_a_photo_comes_out_upright_whatever_its_orientation_tag(
+    written: Written, pillow_format: str, orientation: int
+) -> None:
     turn = STORED_FROM_UPRIGHT[orientation]
     stored = quarters() if turn is None else quarters().transpose(turn)
     exif = PIL.Image.Exif()
@@ -71,7 +75,9 @@ def test_a_heic_photo_taken_sideways_comes_out_upright(written: Written) -> None
     assert difference(still.image.pixels, quarters()) < 8
 
 
-@pytest.mark.parametrize(("size", "read_size"), [((4000, 3000), (2000, 1500)), ((3000, 4500), (1365, 2048)), ((2048, 100), (2048, 100))])
+@pytest.mark.parametrize(
+    ("size", "read_size"), [((4000, 3000), (2000, 1500)), ((3000, 4500), (1365, 2048)), ((2048, 100), (2048, 100))]
+)
 def test_a_large_photo_is_read_at_a_bounded_size_and_says_its_scale(
     astronaut: PIL.Image.Image, written: Written, size: tuple[int, int], read_size: tuple[int, int]
 ) -> None:

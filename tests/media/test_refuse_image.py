@@ -75,7 +75,9 @@ def test_a_png_bomb_is_refused_before_it_is_unpacked() -> None:
     assert refused(bomb) == "too_many_pixels"
 
 
-def test_a_webp_canvas_beyond_the_limit_is_refused_before_it_is_allocated(astronaut: PIL.Image.Image, written: Written) -> None:
+def test_a_webp_canvas_beyond_the_limit_is_refused_before_it_is_allocated(
+    astronaut: PIL.Image.Image, written: Written
+) -> None:
     lossy = bytearray(written(astronaut.resize((64, 64)), "WEBP"))
     lossy[26:30] = struct.pack("<HH", 16_383, 16_383)
 

@@ -130,7 +130,7 @@ def test_photos_are_read_from_many_threads_at_once(photo: bytes) -> None:
 
 
 def test_a_thread_that_ends_takes_no_fork_server_with_it(photo: bytes) -> None:
-    os.kill(sandbox.server_pid() or 0, signal.SIGKILL) if sandbox.server_pid() else None
+    sandbox.stop()
     starter = threading.Thread(target=lambda: read_image(photo))
     starter.start()
     starter.join()
@@ -147,7 +147,7 @@ def test_a_forked_process_gets_a_fork_server_of_its_own(photo: bytes) -> None:
     if child == 0:
         ours = sandbox.server_pid()
         well = ours is None and read_image(photo).width == 512
-        sandbox._server.stop()
+        sandbox.stop()
         os._exit(0 if well else 1)
 
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
@@ -156,7 +156,13 @@ def test_a_forked_process_gets_a_fork_server_of_its_own(photo: bytes) -> None:
 
 @linux_only
 def test_the_fork_server_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
-    program = "import os, time; from heirloom.media import sandbox; sandbox.start(); print(sandbox.server_pid(), flush=True); time.sleep(60)"
+    program = """
+import time
+from heirloom.media import sandbox
+sandbox.start()
+print(sandbox.server_pid(), flush=True)
+time.sleep(60)
+"""
     with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         server = int(parent.stdout.readline())
@@ -169,14 +175,14 @@ def test_the_fork_server_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
 @linux_only
 def test_the_fork_server_knows_no_secrets_and_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://user:secret@localhost/db")
-    sandbox._server.stop()
+    sandbox.stop()
     sandbox.start()
     server = sandbox.server_pid()
     time.sleep(0.5)
 
     assert b"secret" not in Path(f"/proc/{server}/environ").read_bytes()
     routes = Path(f"/proc/{server}/net/route").read_text(encoding="ascii").splitlines()
-    if os.readlink(f"/proc/{server}/ns/net") != os.readlink("/proc/self/ns/net"):
+    if Path(f"/proc/{server}/ns/net").readlink() != Path("/proc/self/ns/net").readlink():
         assert len(routes) <= 1
 
 

@@ -11,7 +11,9 @@ from heirloom.media.types import ClipFacts, Image
 
 @runtime_checkable
 class Transcoder(Protocol):
-    def frames(self, clip: Path, facts: ClipFacts, plan: FramePlan, *, max_side: int, limits: Limits) -> Sequence[Image]:
+    def frames(
+        self, clip: Path, facts: ClipFacts, plan: FramePlan, *, max_side: int, limits: Limits
+    ) -> Sequence[Image]:
         """Return the planned frames that could be decoded, in order of time.
 
         Each is upright, its long side at most max_side, its scale relative to the upright clip, its at_s set.

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ TURNS: dict[int, tuple[tuple[str, tuple[str, ...]], ...]] = {
     180: (("hflip", ()), ("vflip", ())),
     270: (("transpose", ("cclock",)),),
 }
-_SHOWN = re.compile(rb"^\[Parsed_showinfo[^\]]*\] n: *\d+ .*?pts_time: *([-+.\deE]+)", re.MULTILINE)
+_SHOWN = re.compile(rb"^\[Parsed_showinfo[^\]]*\] n: *\d+ .*?pts_time: *(-?[\d.]+(?:e[-+]?\d+)?)", re.MULTILINE)
 
 
 @cache
@@ -59,7 +60,9 @@ class FfmpegTranscoder:
 
     binary: str | None = None
 
-    def frames(self, clip: Path, facts: ClipFacts, plan: FramePlan, *, max_side: int, limits: Limits) -> Sequence[Image]:
+    def frames(
+        self, clip: Path, facts: ClipFacts, plan: FramePlan, *, max_side: int, limits: Limits
+    ) -> Sequence[Image]:
         """Return the planned frames, as `Transcoder.frames` promises."""
         scale = min(1.0, max_side / max(facts.width, facts.height))
         size = max(1, round(facts.width * scale)), max(1, round(facts.height * scale))
@@ -70,20 +73,22 @@ class FfmpegTranscoder:
             for times_s in parts:
                 command = self._command(facts, FramePlan(plan.reading, times_s), size)
                 output = _run(command, descriptor, size, len(times_s), limits)
-                shift_s = times_s[0] if plan.reading is Reading.SEEKS else 0.0
-                for pixels, at_s in zip(output.pictures, output.times_s, strict=False):
-                    found.append(Image(pixels, scale, max(0.0, round(at_s + shift_s, 6))))
+                told = len(output.times_s) == len(output.pictures) and plan.reading is not Reading.SEEKS
+                at_s = output.times_s if told else times_s  # after a seek, times count from where it went
+                found.extend(Image(*taken) for taken in zip(output.pictures, repeat(scale), at_s, strict=False))
         finally:
             os.close(descriptor)
-        if not found:
-            raise Refusal("invalid_video")
         return found
 
     def _command(self, facts: ClipFacts, plan: FramePlan, size: tuple[int, int]) -> list[str]:
         """Return the command line. Nothing in it but numbers comes from the clip, and nothing from whoever sent it."""
         stored = size if facts.rotation in {0, 180} else (size[1], size[0])
         source = ffmpeg.input(SOURCE, **_reading_options(facts, plan))
-        picture = source[str(facts.stream)].filter("select", _selection(facts, plan)).filter("scale", *stored, flags="bilinear")
+        picture = (
+            source[str(facts.stream)]
+            .filter("select", _selection(facts, plan))
+            .filter("scale", *stored, flags="bilinear")
+        )
         for name, arguments in TURNS[facts.rotation]:
             picture = picture.filter(name, *arguments)
         output = picture.filter("showinfo", checksum=0).output(
@@ -134,7 +139,8 @@ class _Output:
         self._count = count
         self._shape = (height, width, 3)
         self._said = b""
-        self._next_picture()
+        self._picture = np.empty(self._shape, np.uint8)
+        self._free = self._picture.data.cast("B")
 
     def take(self, output: socket.socket) -> bool:
         """Take what of the pictures is there. Return False at their end."""
@@ -147,7 +153,8 @@ class _Output:
             if len(self.pictures) == self._count:
                 raise Refusal("invalid_video")  # the file made the program give more than it was asked for
             self.pictures.append(self._picture)
-            self._next_picture()
+            self._picture = np.empty(self._shape, np.uint8)
+            self._free = self._picture.data.cast("B")
         return got > 0
 
     def hear(self, errors: int) -> bool:
@@ -158,14 +165,13 @@ class _Output:
         self._said = rest[-ERRORS_KEPT_BYTES:]
         return len(said) > 0
 
-    def _next_picture(self) -> None:
-        self._picture = np.empty(self._shape, np.uint8)
-        self._free = memoryview(self._picture).cast("B")
-
 
 def _run(command: list[str], source: int, size: tuple[int, int], count: int, limits: Limits) -> _Output:
     for _attempt in range(sandbox.ATTEMPTS):
-        with contextlib.suppress(sandbox.ServerLostError), sandbox.program(command, source=source, allowance=limits.frames) as program:
+        with (
+            contextlib.suppress(sandbox.ServerLostError),
+            sandbox.program(command, source=source, allowance=limits.frames) as program,
+        ):
             return _read(program, size, count, limits)
     raise sandbox.SandboxError("the fork server was lost again and again")
 
@@ -188,6 +194,7 @@ def _read(program: sandbox.Program, size: tuple[int, int], count: int, limits: L
             if not ends[end]():
                 poller.unregister(end)
                 del ends[end]
-    if sandbox.how_ended(program.told).out_of_allowance:
-        raise Refusal("media_limit_reached")
+    ended = sandbox.how_ended(program.told)
+    if ended.out_of_allowance or not output.pictures:
+        raise ended.reason("invalid_video")
     return output
