@@ -6,18 +6,13 @@ Set DATABASE_URL to use a server of your own: the database `test_<name>` is made
 
 import os
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 
-import matplotlib as mpl
-import numpy as np
 import pytest
 import pytest_django
-import skimage.data
-from PIL import Image as PillowImage
 
+from bench.portraits import Portrait, packaged
 from tests.environment import VAR
-from tests.portraits import Portrait
 from tests.processes import Processes
 
 
@@ -85,16 +80,7 @@ def assets() -> Path:
 @pytest.fixture(scope="session")
 def portraits() -> dict[str, Portrait]:
     """The two public-domain portraits that come inside packages: "astronaut" and "hopper"."""
-    hopper = Path(mpl.get_data_path(), "sample_data", "grace_hopper.jpg")
-    with PillowImage.open(hopper) as image:
-        hopper_pixels = np.asarray(image.convert("RGB"))
-    buffer = BytesIO()
-    astronaut = np.asarray(skimage.data.astronaut())
-    PillowImage.fromarray(astronaut).save(buffer, "JPEG", quality=95)
-    return {
-        "astronaut": Portrait("astronaut", astronaut, buffer.getvalue()),
-        "hopper": Portrait("hopper", hopper_pixels, hopper.read_bytes()),
-    }
+    return packaged()
 
 
 @pytest.fixture(scope="session")
@@ -111,13 +97,16 @@ def vision_process(processes: Processes) -> Path:
 
 
 @pytest.fixture(scope="session")
-def worker(processes: Processes, vision_process: Path, django_db_setup: None) -> Processes:
+def worker(processes: Processes, vision_process: Path, django_db_setup: None) -> Iterator[Processes]:
     """A real Celery worker and beat on the test database. Its tests need transaction=True, or it sees no rows."""
     processes.worker()
-    return processes
+    yield processes
+    processes.stop("worker")
+    processes.stop("beat")
 
 
 @pytest.fixture(scope="session")
-def live(processes: Processes, vision_process: Path, django_db_setup: None) -> str:
+def live(processes: Processes, vision_process: Path, django_db_setup: None) -> Iterator[str]:
     """A real uvicorn on the test database; the value is its address. Its tests need transaction=True."""
-    return processes.web()
+    yield processes.web()
+    processes.stop("web")

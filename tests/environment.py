@@ -27,6 +27,8 @@ def _environment() -> dict[str, str]:
         "HEIRLOOM_ENV_FILE": os.devnull,
         "HEIRLOOM_VAR": str(VAR),
         "MODELS_DIR": os.environ.get("MODELS_DIR", str(ROOT / "var" / "models")),
+        "JOB_LEASE_S": "6",
+        "JOB_SWEEP_S": "2",
         "SECRET_KEY": "a key of the tests alone, long enough for the signing of tokens",
         "HTTPS": "false",
         "ALLOWED_HOSTS": "127.0.0.1,localhost,testserver",

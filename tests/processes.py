@@ -51,6 +51,10 @@ class Processes:
         child.wait(20)
         child.end()
 
+    def kill(self, name: str) -> None:
+        """End a process as a power cut would."""
+        self.children.pop(name).end()
+
     def stop_all(self) -> None:
         for name in reversed(list(self.children)):
             self.stop(name)

@@ -45,7 +45,7 @@ def submit(*, person: Person, uploads: Iterable[Iterable[bytes]], source: str, a
         raise Refusal("consent_required")
     with captures.stored(uploads, subject=person.id) as kept, transaction.atomic():
         enrollment = open_visit(person=person, kept=kept, source=source, actor=actor)
-        jobs.enqueue(kind="enrollment", subject_id=enrollment.id, owner=actor)
+        jobs.enqueue(kind="enrollment", subject_id=enrollment.id, owner=actor, queue="vision")
     return enrollment
 
 
@@ -118,7 +118,7 @@ def apply_verdict(review: Review) -> None:
     if review.verdict == Review.Verdict.APPROVED:
         enrollment.duplicate_cleared, enrollment.outcome, enrollment.reasons = True, Enrollment.Outcome.PENDING, []
         enrollment.save(update_fields=["duplicate_cleared", "outcome", "reasons"])
-        jobs.enqueue(kind="enrollment", subject_id=enrollment.id, owner=enrollment.requested_by)
+        jobs.enqueue(kind="enrollment", subject_id=enrollment.id, owner=enrollment.requested_by, queue="vision")
         return
     _finish(enrollment, Enrollment.Outcome.REFUSED, ("duplicate_person",), {})
     for capture in enrollment.captures.all():

@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from enrollment.models import Person
 from heirloom.api.permissions import role
-from heirloom.portal import services
+from heirloom.portal.erasure import erase_person
 
 
 class EraseView(APIView):
@@ -21,5 +21,5 @@ class EraseView(APIView):
 
     @extend_schema(request=None, responses={204: None})
     def post(self, request: Request, person_id: uuid.UUID) -> Response:
-        services.erase_person(person=get_object_or_404(Person, pk=person_id), actor=request.user)
+        erase_person(person=get_object_or_404(Person, pk=person_id), actor=request.user)
         return Response(status=status.HTTP_204_NO_CONTENT)

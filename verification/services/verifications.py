@@ -56,7 +56,7 @@ def submit(*, owner: User, chunks: Iterable[bytes], source: str, person: Person 
             actor=owner,
             details={"mode": mode},
         )
-        jobs.enqueue(kind="verification", subject_id=verification.id, owner=owner)
+        jobs.enqueue(kind="verification", subject_id=verification.id, owner=owner, queue="vision")
     return verification
 
 
