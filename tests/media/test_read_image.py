@@ -143,3 +143,14 @@ def test_the_shared_photos_are_read_or_refused_by_code(assets: Path) -> None:
     )
     assert outcome("einstein.gif") == outcome("einstein.ico") == outcome("empty.png") == "unsupported_format"
     assert outcome("corrupted.png") == outcome("truncated.jpg") == "invalid_image"
+
+
+def test_of_several_pictures_in_a_jpeg_the_first_is_read(astronaut: PIL.Image.Image, written: Written) -> None:
+    """As phones write them, with a depth map or a gain map behind the photo."""
+    behind = PIL.Image.new("RGB", astronaut.size)
+    photo = written(astronaut.resize((4000, 4000)), "MPO", save_all=True, append_images=[behind])
+
+    still = read_still(photo)
+
+    assert (still.width, still.image.width) == (4000, 2000)
+    assert difference(still.image.pixels, astronaut.resize((2000, 2000))) < 5
