@@ -169,7 +169,7 @@ class FaceTemplate(models.Model):
 
 
 class PersonTemplate(models.Model):
-    """What a person is compared with: the mean of the active templates of one model, exact and sealed, and protected for search."""
+    """What a person is compared with: the mean of one model's active templates, sealed, and protected for search."""
 
     id = models.BigAutoField(primary_key=True)
     person = models.ForeignKey(Person, models.CASCADE, related_name="person_templates")

@@ -273,11 +273,24 @@ UNFOLD = {
     "SHOW_HISTORY": False,
     "COLORS": {
         "primary": {
-            "50": "#f0f7f4", "100": "#deede7", "200": "#bedbd0", "300": "#93c2b2", "400": "#5fa28d", "500": "#3b8571",
-            "600": "#236b59", "700": "#17594c", "800": "#13473d", "900": "#103a33", "950": "#08231f",
+            "50": "#f0f7f4",
+            "100": "#deede7",
+            "200": "#bedbd0",
+            "300": "#93c2b2",
+            "400": "#5fa28d",
+            "500": "#3b8571",
+            "600": "#236b59",
+            "700": "#17594c",
+            "800": "#13473d",
+            "900": "#103a33",
+            "950": "#08231f",
         },
     },
-    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": "heirloom.portal.navigation.sidebar"},
+    "SIDEBAR": {
+        "show_search": False,
+        "show_all_applications": False,
+        "navigation": "heirloom.portal.navigation.sidebar",
+    },
 }
 
 LOG_LEVEL = env.text("LOG_LEVEL", "INFO").upper()

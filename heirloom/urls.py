@@ -8,7 +8,7 @@ from rest_framework.routers import SimpleRouter
 
 from enrollment.api.people import EnrollmentViewSet, PersonViewSet
 from enrollment.api.registration import AddFaceView, RegisterMultipleView
-from heirloom.accounts.api import RefreshView, TokenView
+from heirloom.api.tokens import RefreshView, TokenView
 from heirloom.jobs.api import JobView
 from heirloom.portal import health
 from heirloom.portal.api import EraseView

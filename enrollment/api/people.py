@@ -15,7 +15,7 @@ from enrollment.models import Enrollment, Person
 from enrollment.querysets import EnrollmentQuerySet, PersonQuerySet
 from enrollment.services import consents, enrollments, people
 from heirloom.api.pagination import ByName
-from heirloom.api.permissions import role
+from heirloom.api.permissions import caller, role
 
 
 class PersonViewSet(
@@ -37,11 +37,11 @@ class PersonViewSet(
         return Person.objects.search(words).with_reference_counts()
 
     def perform_create(self, serializer: Any) -> None:
-        serializer.instance = people.create_person(actor=self.request.user, **serializer.validated_data)
+        serializer.instance = people.create_person(actor=caller(self.request), **serializer.validated_data)
 
     def perform_update(self, serializer: Any) -> None:
         serializer.instance = people.update_person(
-            person=serializer.instance, actor=self.request.user, **serializer.validated_data
+            person=serializer.instance, actor=caller(self.request), **serializer.validated_data
         )
 
     @extend_schema(request=wire.ConsentInput, responses={201: wire.ConsentSerializer})
@@ -52,7 +52,7 @@ class PersonViewSet(
             return Response(wire.ConsentSerializer(person.consents.all(), many=True).data)
         given = wire.ConsentInput(data=request.data)
         given.is_valid(raise_exception=True)
-        consent = consents.give(person=person, actor=request.user, **given.validated_data)
+        consent = consents.give(person=person, actor=caller(request), **given.validated_data)
         return Response(wire.ConsentSerializer(consent).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=None, responses={200: wire.ConsentSerializer(many=True)})
@@ -60,7 +60,7 @@ class PersonViewSet(
     def withdraw_consent(self, request: Request, pk: str) -> Response:
         person = self.get_object()
         for consent in person.consents.active():
-            consents.withdraw(consent=consent, actor=request.user)
+            consents.withdraw(consent=consent, actor=caller(request))
         return Response(wire.ConsentSerializer(person.consents.all(), many=True).data)
 
     @extend_schema(request={"multipart/form-data": wire.CapturesInput}, responses={202: wire.LinksAnswer})
@@ -72,7 +72,7 @@ class PersonViewSet(
         given = wire.CapturesInput(data={"files": request.FILES.getlist("files")})
         given.is_valid(raise_exception=True)
         uploads = [file.chunks() for file in given.validated_data["files"]]
-        visit = enrollments.submit(person=person, uploads=uploads, source="api", actor=request.user)
+        visit = enrollments.submit(person=person, uploads=uploads, source="api", actor=caller(request))
         link = reverse("enrollment-detail", args=[visit.id])
         return Response(
             {"id": visit.id, "status": "queued", "links": {"self": link}},

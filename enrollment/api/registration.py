@@ -16,7 +16,7 @@ from enrollment.services import people
 from enrollment.services.registration import ConsentGiven, Photo, register
 from heirloom.accounts.models import User
 from heirloom.api.images import read_photo
-from heirloom.api.permissions import role_or_scope
+from heirloom.api.permissions import caller, role_or_scope
 from heirloom.errors import Refusal
 
 
@@ -34,8 +34,8 @@ class AddFaceView(APIView):
         done = register(
             photos=[photo],
             full_name=given["person_name"],
-            actor=request.user,
-            consent=_consent(given, request.user),
+            actor=caller(request),
+            consent=_consent(given, caller(request)),
             person=person,
             details=details,
             pack=given["model_name"],
@@ -58,12 +58,13 @@ class RegisterMultipleView(APIView):
     @extend_schema(request=wire.RegisterInput, responses={201: wire.RegisterAnswer})
     def post(self, request: Request) -> Response:
         given = _valid(wire.RegisterInput(data=request.data))
-        details = {name: given[name] for name in ("employee_id", "department", "position", "metadata") if name in given}
+        known = ("employee_id", "department", "position", "metadata")
+        details: dict[str, Any] = {name: given[name] for name in known if name in given}
         done = register(
             photos=[_read(data) for data in given["images"]],
             full_name=given["full_name"],
-            actor=request.user,
-            consent=_consent(given, request.user),
+            actor=caller(request),
+            consent=_consent(given, caller(request)),
             details=details,
             pack=given["model_name"],
         )

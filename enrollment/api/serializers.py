@@ -1,6 +1,6 @@
 """People, consents, captures and templates on the wire."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
@@ -42,7 +42,7 @@ class PersonSerializer(serializers.ModelSerializer[Person]):
         )
         read_only_fields = ("id", "created_at", "updated_at")
         # The service answers 409 "employee_id_taken"; DRF's own check would answer 400 and race.
-        extra_kwargs = {"employee_id": {"validators": []}, "external_id": {"validators": []}}
+        extra_kwargs: ClassVar[dict[str, Any]] = {"employee_id": {"validators": []}, "external_id": {"validators": []}}
 
 
 class TemplateSerializer(serializers.ModelSerializer[FaceTemplate]):

@@ -60,7 +60,7 @@ def stored(uploads: Iterable[Iterable[bytes]], *, subject: uuid.UUID | None = No
     kept: list[StoredCapture] = []
     try:
         for upload in uploads:
-            kept.append(store(chunks=upload, subject=subject))
+            kept.append(store(chunks=upload, subject=subject))  # noqa: PERF401 - what is stored by then must be known
         yield kept
     except BaseException:
         for capture in kept:

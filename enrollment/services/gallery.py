@@ -41,7 +41,9 @@ def search(
     rows = PersonTemplate.objects.gallery(probe.model, dimensions=dimensions, person_ids=person_ids)
     protected = HalfVector(rotation.protect(probe.vector, probe.model))
     nearest = (
-        rows.exclude(person_id=but).select_related("person").nearest(protected, dimensions=dimensions, count=count)
+        (rows if but is None else rows.exclude(person_id=but))
+        .select_related("person")
+        .nearest(protected, dimensions=dimensions, count=count)
     )
     hits = [_hit(probe, row) for row in nearest]
     return tuple(sorted(hits, key=lambda hit: -hit.score))

@@ -15,12 +15,12 @@ EDITABLE = ("employee_id", "external_id", "full_name", "department", "position",
 
 
 @transaction.atomic
-def create_person(*, full_name: str, actor: User | None, id: uuid.UUID | None = None, **details: Any) -> Person:
+def create_person(*, full_name: str, actor: User | None, person_id: uuid.UUID | None = None, **details: Any) -> Person:
     """Make a person; `details` are fields of EDITABLE.
 
     Raises Refusal "employee_id_taken", or "validation_error" for an external id in use.
     """
-    person = Person(id=id or uuid.uuid4(), full_name=full_name, **_known(details))
+    person = Person(id=person_id or uuid.uuid4(), full_name=full_name, **_known(details))
     _save(person)
     audit.record(action=Action.PERSON_CREATED, subject_kind="person", subject_id=person.id, actor=actor)
     return person

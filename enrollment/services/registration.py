@@ -67,7 +67,7 @@ def register(
         raise Refusal(verdicts[0].reasons[0])
     owner = person.id if person else uuid.uuid4()
     with captures.stored([[photos[n].data] for n in good], subject=owner) as kept, transaction.atomic():
-        person = person or people.create_person(id=owner, full_name=full_name, actor=actor, **(details or {}))
+        person = person or people.create_person(person_id=owner, full_name=full_name, actor=actor, **(details or {}))
         if consent is not None:
             consents.give(person=person, actor=actor, **asdict(consent))
         visit = open_visit(person=person, kept=kept, source="api", actor=actor)

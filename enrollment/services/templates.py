@@ -32,7 +32,7 @@ class NewTemplate:
 
 
 def add(*, person: Person, consent: Consent, new: Sequence[NewTemplate]) -> list[FaceTemplate]:
-    """Store templates and bring the person's mean up to date. Runs in the caller's transaction, which holds the person's row."""
+    """Store templates and bring the person's mean up to date. The caller's transaction holds the person's row."""
     rows = FaceTemplate.objects.bulk_create(
         FaceTemplate(
             person=person,

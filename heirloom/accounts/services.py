@@ -38,9 +38,11 @@ def ensure_first_admin(username: str = "admin") -> str | None:
 
 
 @transaction.atomic
-def create_login(*, username: str, password: str, roles: tuple[str, ...], email: str = "") -> User:
+def create_login(
+    *, username: str, password: str, roles: tuple[str, ...], email: str = "", scopes: tuple[str, ...] = ()
+) -> User:
     """Make a login with the given roles; reviewers, auditors and admins may open Django admin."""
-    user = User.objects.create_user(username, email, password)
+    user = User.objects.create_user(username, email, password, scopes=list(scopes))
     user.groups.set(Group.objects.filter(name__in=roles))
     match_rights_to_roles(user=user)
     return user

@@ -10,14 +10,14 @@ from heirloom.errors import CODES
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+App = Callable[[Any, Any, Any], Awaitable[None]]
 
 # Base64 takes a third more room than the bytes it carries, and a form has its own few kilobytes around them.
 BASE64_GROWTH = 4 / 3
 SLACK_BYTES = 1024 * 1024
 
 
-class TooManyBytes(Exception):
+class TooManyBytesError(Exception):
     """The body is longer than its route allows."""
 
 
@@ -40,7 +40,7 @@ class BodyLimitMiddleware:
             return
         try:
             await self.app(scope, _counting(receive, limit), send)
-        except TooManyBytes:
+        except TooManyBytesError:
             await _refuse(send)
 
 
@@ -52,7 +52,7 @@ def _counting(receive: Receive, limit: int) -> Receive:
         message = await receive()
         total += len(message.get("body", b""))
         if total > limit:
-            raise TooManyBytes
+            raise TooManyBytesError
         return message
 
     return counted

@@ -69,6 +69,12 @@ def delete(name: str) -> None:
         default_storage.delete(name)
 
 
+def delete_all(names: Iterable[str]) -> None:
+    """Delete files, each as `delete` does."""
+    for name in names:
+        delete(name)
+
+
 @contextmanager
 def open_unlinked(*, subject: UUID, name: str) -> Iterator[IO[bytes]]:
     """Give the plaintext as a seekable file that has no name on disk and ends with its handle.

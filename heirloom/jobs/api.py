@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from heirloom.api.permissions import caller
 from heirloom.errors import Refusal
 from heirloom.jobs.models import Job
 
@@ -26,7 +27,7 @@ class JobView(APIView):
 
     @extend_schema(responses=JobSerializer)
     def get(self, request: Request, job_id: uuid.UUID) -> Response:
-        rows = Job.objects.all() if request.user.has_role("admin") else Job.objects.filter(owner=request.user)
+        rows = Job.objects.all() if caller(request).has_role("admin") else Job.objects.filter(owner=caller(request))
         job = rows.filter(pk=job_id).first()
         if job is None:
             raise Refusal("not_found")

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from enrollment.models import Person
-from heirloom.api.permissions import role
+from heirloom.api.permissions import caller, role
 from heirloom.portal.erasure import erase_person
 
 
@@ -21,5 +21,5 @@ class EraseView(APIView):
 
     @extend_schema(request=None, responses={204: None})
     def post(self, request: Request, person_id: uuid.UUID) -> Response:
-        erase_person(person=get_object_or_404(Person, pk=person_id), actor=request.user)
+        erase_person(person=get_object_or_404(Person, pk=person_id), actor=caller(request))
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -37,7 +37,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
         JOBS.labels(row["kind"], row["state"]).set(row["count"])
     REVIEWS.set(Review.objects.open().count())
     MODELS_READY.set(_works(_models))
-    return ExportToDjangoView(request)
+    exported: HttpResponse = ExportToDjangoView(request)
+    return exported
 
 
 def _works(check: Callable[[], bool]) -> bool:

@@ -40,7 +40,7 @@ def admit(*, details: Mapping[str, Any], consent: ConsentGiven, uploads: Uploads
         raise Refusal("employee_id_taken", attr="employee_id")
     owner = uuid.uuid4()
     with captures.stored(uploads, subject=owner) as kept, transaction.atomic():
-        person = people.create_person(id=owner, actor=actor, **details)
+        person = people.create_person(person_id=owner, actor=actor, **details)
         give(person=person, consent=consent, actor=actor)
         visit = enrollments.open_visit(person=person, kept=kept, source=SOURCE, actor=actor)
         jobs.enqueue(kind="enrollment", subject_id=visit.id, owner=actor, queue="vision")

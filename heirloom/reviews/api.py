@@ -10,7 +10,7 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from heirloom.api.permissions import role
+from heirloom.api.permissions import caller, role
 from heirloom.reviews import services
 from heirloom.reviews.models import Review
 from heirloom.reviews.querysets import ReviewQuerySet
@@ -62,12 +62,12 @@ class ReviewViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
     @extend_schema(request=None, responses=ReviewSerializer)
     @action(detail=True, methods=["post"])
     def claim(self, request: Request, pk: str) -> Response:
-        return self._answer(services.claim(review_id=self.get_object().id, reviewer=request.user))
+        return self._answer(services.claim(review_id=self.get_object().id, reviewer=caller(request)))
 
     @extend_schema(request=None, responses=ReviewSerializer)
     @action(detail=True, methods=["post"])
     def release(self, request: Request, pk: str) -> Response:
-        return self._answer(services.release(review_id=self.get_object().id, reviewer=request.user))
+        return self._answer(services.release(review_id=self.get_object().id, reviewer=caller(request)))
 
     @extend_schema(request=VerdictInput, responses=ReviewSerializer)
     @action(detail=True, methods=["post"])
@@ -77,7 +77,7 @@ class ReviewViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
         said = given.validated_data
         review = services.decide(
             review_id=self.get_object().id,
-            reviewer=request.user,
+            reviewer=caller(request),
             verdict=said["verdict"],
             reason_code=said["reason"],
             comment=said["comment"],

@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from enrollment.models import Person
 from heirloom.api.images import read_photo
-from heirloom.api.permissions import role, role_or_scope
+from heirloom.api.permissions import caller, role, role_or_scope
 from heirloom.errors import Refusal
 from heirloom.jobs.vision import vision
 from heirloom.media.types import Image, Still
@@ -115,7 +115,7 @@ class AntiSpoofingView(APIView):
         answer = {
             "success": True,
             "outcome": signal.outcome,
-            "attack_score": _rounded(signal.score) if request.user.may("evidence:read") else None,
+            "attack_score": _rounded(signal.score) if caller(request).may("evidence:read") else None,
             "why": signal.why,
             "model_used": signal.detector,
             "processing_time": _since(started),

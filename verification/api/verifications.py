@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from enrollment.models import Person
 from enrollment.services import people
 from heirloom.accounts.models import User
-from heirloom.api.permissions import role
+from heirloom.api.permissions import caller, role
 from heirloom.errors import Refusal
 from heirloom.jobs.models import Job
 from heirloom.reviews.models import Review
@@ -36,7 +36,7 @@ class VerificationViewSet(
     permission_classes = [role("client", "hr", "reviewer", "admin")]
 
     def get_queryset(self) -> VerificationQuerySet:
-        return Verification.objects.visible_to(self.request.user).with_rows().filter(**self._asked())  # type: ignore[arg-type]
+        return Verification.objects.visible_to(caller(self.request)).with_rows().filter(**self._asked())
 
     def _asked(self) -> dict[str, str]:
         wanted = {name: self.request.query_params.get(name, "") for name in ("outcome", "decision", "mode")}
@@ -56,13 +56,13 @@ class VerificationViewSet(
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         given = wire.VerificationInput(data=request.data)
         given.is_valid(raise_exception=True)
-        person = _claimed(given.validated_data, request.user)
+        person = _claimed(given.validated_data, caller(request))
         chunks = (
             given.validated_data["file"].chunks()
             if "file" in given.validated_data
             else [given.validated_data["image_base64"]]
         )
-        row = verifications.submit(owner=request.user, chunks=chunks, source="api", person=person)
+        row = verifications.submit(owner=caller(request), chunks=chunks, source="api", person=person)
         link = reverse("verification-detail", args=[row.id])
         answer = {"id": row.id, "status": "queued", "links": {"self": link}}
         return Response(answer, status=status.HTTP_202_ACCEPTED, headers={"Location": link})
@@ -70,13 +70,13 @@ class VerificationViewSet(
     @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
     @action(detail=True, url_path=r"frames/(?P<number>\d+)")
     def frame(self, request: Request, pk: str, number: str) -> HttpResponse:
-        if not (request.user.has_role("reviewer") or request.user.may("evidence:read")):
+        if not (caller(request).has_role("reviewer") or caller(request).may("evidence:read")):
             raise Refusal("not_found")
         frame = get_object_or_404(self.get_object().frames, number=int(number))
-        shown = evidence.read_frame(frame=frame, viewer=request.user)
+        shown = evidence.read_frame(frame=frame, viewer=caller(request))
         return HttpResponse(shown, content_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
-    def _shown(self, rows: Sequence[Verification]) -> Sequence[dict[str, Any]]:
+    def _shown(self, rows: Sequence[Verification]) -> Sequence[Any]:
         ids = [row.id for row in rows]
         context = {
             **self.get_serializer_context(),
@@ -88,7 +88,7 @@ class VerificationViewSet(
                 review.subject_id: review for review in Review.objects.filter(kind="verification", subject_id__in=ids)
             },
         }
-        return wire.VerificationSerializer(rows, many=True, context=context).data
+        return list(wire.VerificationSerializer(rows, many=True, context=context).data)
 
 
 def _claimed(given: dict[str, Any], caller: User) -> Person | None:

@@ -24,5 +24,5 @@ def forget(*, person: Person) -> int:
     frames.delete()
     Review.objects.filter(kind="verification", subject_id__in=[row.id for row in rows]).delete()
     erase_captures([row.capture for row in rows if row.capture is not None])
-    transaction.on_commit(lambda: [files.delete(name) for name in names] and None)
+    transaction.on_commit(lambda: files.delete_all(names))
     return len(rows)

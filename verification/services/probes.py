@@ -66,9 +66,8 @@ def single_face(image: Image, *, vision: Vision, attr: str, pack: str = "") -> O
     """
     (analysis,) = vision.analyze([image], AnalysisRequest(pack=pack, want=frozenset({"template"})))
     frame = _frame(image, analysis)
-    if frame.reasons:
+    if frame.reasons or frame.observation is None:
         raise Refusal(frame.reasons[0], attr=attr)
-    assert frame.observation is not None
     return frame.observation
 
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from enrollment.models import Person
+from enrollment.models import Capture, Person
 from enrollment.services import captures, gallery, templates
 from enrollment.services.enrollments import policy_of
 from heirloom.accounts.models import User
@@ -190,7 +190,7 @@ def _risk(verification: Verification) -> float:
     return 0.4 if "attack_check_inconclusive" in verification.reasons else 0.2
 
 
-def _capture_of(verification: Verification) -> captures.Capture:
+def _capture_of(verification: Verification) -> Capture:
     if verification.capture is None:
         raise Refusal("not_found", "The capture of this verification was erased.")
     return verification.capture

@@ -1,4 +1,4 @@
-"""/auth/: tokens."""
+"""/auth/: a password for tokens."""
 
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
