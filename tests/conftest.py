@@ -56,8 +56,9 @@ def django_db_setup(django_db_setup: None, django_db_blocker: pytest_django.Djan
 
     The broker's own connections to the database go before the database does.
     """
-    from heirloom.celery import app
     from django.db import connection
+
+    from heirloom.celery import app
 
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE audit_auditevent DISABLE TRIGGER audit_event_no_truncate")

@@ -22,8 +22,8 @@ field at fault or is null.
 ```
 
 `type` is `validation_error` for 400 and 422, `client_error` for other 4xx, `server_error` for 5xx. An answer 429 or 503
-carries `Retry-After` in seconds. The codes below also stand in `reasons` of verifications, enrollments and reviews; there
-the status does not apply.
+carries `Retry-After` in seconds. The codes below also stand in `reasons` of verifications, enrollments and reviews;
+there the status does not apply.
 
 The checks of single fields use the codes of Django REST framework: `required`, `null`, `blank`, `invalid`,
 `invalid_choice`, `max_length`, `min_value`, `max_value`, `empty` and the like, with `attr` set. Sign-in and limits:
