@@ -1,12 +1,12 @@
 # Heirloom: `make run` starts it, `make test` tests it. Python 3.11 to 3.13 is all that is needed.
 .DEFAULT_GOAL := help
-.PHONY: help run dev test check fmt lock demo bench clean doctor
+.PHONY: packages dev-packages help run dev test check fmt lock demo bench clean doctor
 MAKEFLAGS += --no-print-directory
 
 VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
-PIP := $(PY) -m pip --disable-pip-version-check --no-input install --quiet --no-deps --require-hashes
+PIP := $(PY) -m pip --disable-pip-version-check --no-input install --quiet --no-deps --use-pep517 --require-hashes
 TESTS ?= tests
 export PIP_ROOT_USER_ACTION := ignore
 
@@ -19,16 +19,16 @@ CHECK_ENV := HEIRLOOM_ENV_FILE=/dev/null HEIRLOOM_VAR=$(VENV)/check HTTPS=true A
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
-run: $(VENV)/run.stamp ## install what is needed and start Heirloom on http://127.0.0.1:8000 (PORT=...)
+run: packages ## install what is needed and start Heirloom on http://127.0.0.1:8000 (PORT=...)
 	@$(PY) -m heirloom.embedded
 
-dev: $(VENV)/dev.stamp ## the same, with DEBUG, all logs on the console, and a restart when code changes
+dev: dev-packages ## the same, with DEBUG, all logs on the console, and a restart when code changes
 	@DEBUG=true $(PY) -m heirloom.embedded --dev
 
-test: $(VENV)/dev.stamp ## run all tests (TESTS=tests/media for some; HEIRLOOM_TEST_ASSETS=folder for the shared faces)
+test: dev-packages ## run all tests (TESTS=tests/media for some; HEIRLOOM_TEST_ASSETS=folder for the shared faces)
 	@$(PY) -m pytest $(TESTS)
 
-check: $(VENV)/dev.stamp ## lint, types, layers, migrations, deployment settings
+check: dev-packages ## lint, types, layers, migrations, deployment settings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -36,20 +36,20 @@ check: $(VENV)/dev.stamp ## lint, types, layers, migrations, deployment settings
 	$(CHECK_ENV) $(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	$(CHECK_ENV) $(PY) manage.py check --deploy --fail-level WARNING
 
-fmt: $(VENV)/dev.stamp ## format the code and mend what can be mended
+fmt: dev-packages ## format the code and mend what can be mended
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
-doctor: $(VENV)/run.stamp ## say what works and what does not, with a remedy for each fault
+doctor: packages ## say what works and what does not, with a remedy for each fault
 	@$(PY) manage.py doctor
 
-demo: $(VENV)/dev.stamp ## enroll, verify, attack and review two portraits over HTTP (on a running system, or its own)
+demo: dev-packages ## enroll, verify, attack and review two portraits over HTTP (on a running system, or its own)
 	@$(PY) -m bench.demo
 
-bench: $(VENV)/dev.stamp ## measure, and write docs/benchmarks.md
+bench: dev-packages ## measure, and write docs/benchmarks.md
 	@$(PY) -m bench.run
 
-lock: $(VENV)/run.stamp ## compile pyproject.toml into the three lock files
+lock: packages ## compile pyproject.toml into the three lock files
 	$(PY) -m pip --disable-pip-version-check install --quiet uv
 	$(PY) -m uv pip compile $(LOCK) -o requirements.txt
 	$(PY) -m uv pip compile $(LOCK) --extra dev -c requirements.txt -o requirements-dev.txt
@@ -61,15 +61,16 @@ clean: ## remove the virtual environment and caches; the data in var/ stays
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --no-deps: pip would miss `onnxruntime`, whose place onnxruntime-gpu takes under the same import name.
-$(VENV)/run.stamp: requirements.txt $(PY)
-	@echo "Installing the packages (1.7 GB on disk, once; some minutes) ..."
-	@$(PIP) -r requirements.txt
-	@touch $@
+# What was installed is kept beside the packages, so a second start installs nothing.
+packages: $(PY)
+	@cmp -s requirements.txt $(VENV)/installed.txt || cmp -s requirements-dev.txt $(VENV)/installed.txt || { \
+	  echo "Installing the packages (1.7 GB on disk, once; some minutes) ..."; \
+	  $(PIP) -r requirements.txt && cp requirements.txt $(VENV)/installed.txt; }
 
-$(VENV)/dev.stamp: requirements-dev.txt $(PY)
-	@echo "Installing the packages and what the tests need (1.9 GB on disk, once; some minutes) ..."
-	@$(PIP) -r requirements-dev.txt
-	@touch $@
+dev-packages: $(PY)
+	@cmp -s requirements-dev.txt $(VENV)/installed.txt || { \
+	  echo "Installing the packages and what the tests need (1.9 GB on disk, once; some minutes) ..."; \
+	  $(PIP) -r requirements-dev.txt && cp requirements-dev.txt $(VENV)/installed.txt; }
 
 $(PY):
 	@found=; for python in $(PYTHON) python3.12 python3.13 python3.11 python3 python; do \
