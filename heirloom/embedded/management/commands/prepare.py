@@ -40,13 +40,14 @@ def _new_machine() -> dict[str, str | None]:
 
 
 def _outcome(attempt: weights.Attempt) -> str:
+    if not attempt.pulled:
+        return f"the recommended ones could not be pulled, so {settings.VISION_PACK} is used ({attempt.why_not})"
     holds_templates = apps.get_model("enrollment", "FaceTemplate").objects.exists()
     switched = weights.switch_pack(
         settings.VAR_DIR, settings.MODELS_DIR, settings.POLICY_DIR, holds_templates=holds_templates
     )
-    tried = f"pulled {', '.join(attempt.pulled)}; " if attempt.pulled else ""
-    missed = f"the rest could not be pulled ({attempt.why_not}); " if attempt.why_not else ""
-    return f"{tried}{missed}{switched}"
+    missed = f"; the rest could not be ({attempt.why_not})" if attempt.why_not else ""
+    return f"pulled {', '.join(attempt.pulled)}{missed}; {switched}"
 
 
 def _attack_weights() -> str:
