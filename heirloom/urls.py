@@ -9,9 +9,8 @@ from rest_framework.routers import SimpleRouter
 from enrollment.api.people import EnrollmentViewSet, PersonViewSet
 from enrollment.api.registration import AddFaceView, RegisterMultipleView
 from heirloom.api.tokens import RefreshView, TokenView
-from heirloom.jobs.api import JobView
 from heirloom.portal import health
-from heirloom.portal.api import EraseView
+from heirloom.portal.api import EraseView, JobView
 from heirloom.reviews.api import ReviewViewSet
 from verification.api.computation import AntiSpoofingView, CompareView, DetectUploadView, DetectView, RecognizeView
 from verification.api.verifications import VerificationViewSet

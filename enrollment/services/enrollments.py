@@ -142,7 +142,7 @@ def _hold_to_one_person(person: Person, findings: Findings) -> Findings:
     if model is None:
         return findings
     known = templates.reference(person=person, model=model)
-    checked = of_one_person([v for _, v in flat], policy=policy_of(model), reference=known.template if known else None)
+    checked = of_one_person([v for _, v in flat], policy=policy_of(model), reference=known)
     held: dict[uuid.UUID, list[Verdict]] = {capture_id: [] for capture_id in findings}
     for (capture_id, _), verdict in zip(flat, checked, strict=True):
         held[capture_id].append(verdict)

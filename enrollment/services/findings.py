@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from enrollment.services.templates import Reference
 from heirloom.decision.policy import Policy
 from heirloom.media.types import Image
 from heirloom.vision.comparison import compare
@@ -54,18 +55,18 @@ def best_of_clip(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
 
 
 def of_one_person(
-    verdicts: Sequence[Verdict], *, policy: Policy | None, reference: Template | None
+    verdicts: Sequence[Verdict], *, policy: Policy | None, reference: Reference | None
 ) -> tuple[Verdict, ...]:
     """Refuse pictures that show somebody else than the person's reference, or than the rest of the visit.
 
     Without a measured policy nothing is refused here: the duplicate check sends such a visit to a reviewer.
     """
-    floor = policy.threshold(1, 1, SAME_VISIT_FMR) if policy else None
+    floor = policy.threshold(reference.count if reference else 1, 1, SAME_VISIT_FMR) if policy else None
     good = [v for v in verdicts if v.template is not None]
     if floor is None or not good:
         return tuple(verdicts)
     if reference is not None:
-        odd, reason = [v for v in good if compare(_template(v), reference) < floor], "differs_from_enrolled"
+        odd, reason = [v for v in good if compare(_template(v), reference.template) < floor], "differs_from_enrolled"
     else:
         odd, reason = _odd_ones(good, floor), "pictures_differ"
     return tuple(v.refused(reason) if v in odd else v for v in verdicts)
