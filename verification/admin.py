@@ -17,14 +17,14 @@ from verification.models import Verification
 
 @admin.register(Verification)
 class VerificationAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "mode", "claimed", "outcome", "decision", "similarity_shown", "policy")
+    list_display = ("created_at", "mode", "claimed", "outcome_shown", "decision", "similarity_shown", "policy")
     list_filter = ("outcome", "decision", "mode")
     date_hierarchy = "created_at"
     search_fields = ("person__full_name", "person__employee_id")
     list_per_page = 50
     fieldsets = (
         (None, {"fields": ("id", "mode", "claimed", "requested_by", "created_at", "finished_at")}),
-        ("Decision", {"fields": ("outcome", "decision", "why", "review", "decided_at")}),
+        ("Decision", {"fields": ("outcome_shown", "decision", "why", "review", "decided_at")}),
         (
             "Measured",
             {
@@ -35,7 +35,7 @@ class VerificationAdmin(ReadOnlyAdmin):
             },
         ),
     )  # fmt: skip
-    readonly_fields = ("claimed", "requested_by", "why", "review")
+    readonly_fields = ("claimed", "outcome_shown", "requested_by", "why", "review")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Verification]:
         return Verification.objects.select_related("person", "owner")
@@ -47,6 +47,10 @@ class VerificationAdmin(ReadOnlyAdmin):
     @admin.display(description="Requested by")
     def requested_by(self, verification: Verification) -> str:
         return verification.owner.username if verification.owner else "—"
+
+    @admin.display(description="Outcome", ordering="outcome")
+    def outcome_shown(self, verification: Verification) -> str:
+        return verification.outcome_words
 
     @admin.display(description="Similarity")
     def similarity_shown(self, verification: Verification) -> str:

@@ -65,6 +65,11 @@ class Verification(models.Model):
         return f"{self.get_mode_display()} {self.id}"
 
     @property
+    def outcome_words(self) -> str:
+        """The machine's outcome as people read it."""
+        return self.outcome.replace("_", " ").capitalize() or "In progress"
+
+    @property
     def is_done(self) -> bool:
         return bool(self.outcome)
 

@@ -10,7 +10,6 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
     """Show what is listed, filter by what is listed, and write nothing: services are the only writers."""
 
     actions = None
-    show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

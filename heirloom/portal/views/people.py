@@ -15,7 +15,7 @@ PER_PAGE = 25
 @hr_only
 def people(request: StaffRequest) -> HttpResponse:
     words, department = request.GET.get("q", "").strip(), request.GET.get("department", "")
-    found = Person.objects.search(words).with_reference_counts()
+    found = Person.objects.search(words).with_reference_counts().order_by("full_name", "id")
     if department:
         found = found.filter(department=department)
     shown = {
