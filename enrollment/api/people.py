@@ -72,7 +72,7 @@ class PersonViewSet(
         given = wire.CapturesInput(data={"files": request.FILES.getlist("files")})
         given.is_valid(raise_exception=True)
         uploads = [file.chunks() for file in given.validated_data["files"]]
-        visit = enrollments.submit(person=person, uploads=uploads, source="api", actor=caller(request))
+        visit = enrollments.submit(visitor=person, uploads=uploads, source="api", actor=caller(request))
         link = reverse("enrollment-detail", args=[visit.id])
         return Response(
             {"id": visit.id, "status": "queued", "links": {"self": link}},

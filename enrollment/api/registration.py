@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
@@ -11,38 +12,44 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from enrollment.api import serializers as wire
-from enrollment.models import Person
-from enrollment.services import people
-from enrollment.services.registration import ConsentGiven, Photo, register
+from enrollment.services import enrollments, people
+from enrollment.services.consents import ConsentGiven
+from enrollment.services.enrollments import Newcomer, Visitor
+from enrollment.services.registration import Photo, register
 from heirloom.accounts.models import User
 from heirloom.api.images import read_photo
 from heirloom.api.permissions import caller, role_or_scope
 from heirloom.errors import Refusal
+from heirloom.jobs import services as jobs
 
 
 class AddFaceView(APIView):
     permission_classes = [role_or_scope("people:write")]
 
-    @extend_schema(request=wire.AddFaceInput, responses={201: wire.AddFaceAnswer})
+    @extend_schema(request=wire.AddFaceInput, responses={201: wire.AddFaceAnswer, 202: wire.LinksAnswer})
     def post(self, request: Request) -> Response:
-        started = time.monotonic()
         given = _valid(wire.AddFaceInput(data=request.data))
-        photo = Photo(
-            given["face_image_base64"], read_photo(given["face_image_base64"], attr="face_image_base64").image
-        )
-        person, details = _person(given.get("person_id"), given["metadata"])
+        visitor, consent = _visitor(given), _consent(given, caller(request))
+        if given["processing_mode"] == "async":
+            return self._later(given, visitor, consent, caller(request))
+        return self._now(given, visitor, consent, caller(request))
+
+    @staticmethod
+    def _now(given: dict[str, Any], visitor: Visitor, consent: ConsentGiven | None, actor: User) -> Response:
+        started = time.monotonic()
+        data = given["face_image_base64"]
+        photo = Photo(data, read_photo(data, attr="face_image_base64").image)
         done = register(
+            visitor=visitor,
             photos=[photo],
-            full_name=given["person_name"],
-            actor=caller(request),
-            consent=_consent(given, caller(request)),
-            person=person,
-            details=details,
+            actor=actor,
+            consent=consent,
             pack=given["model_name"],
+            use_fallback=not given["fast_mode"],
         )
         answer = {
             "success": True,
-            "person_id": given.get("person_id") or str(done.person.id),
+            "person_id": done.person.public_id,
             "person_name": done.person.full_name,
             "embedding_extracted": True,
             "model_used": done.model,
@@ -50,6 +57,15 @@ class AddFaceView(APIView):
             "processing_time": round(time.monotonic() - started, 4),
         }
         return Response(answer, status=status.HTTP_201_CREATED)
+
+    @staticmethod
+    def _later(given: dict[str, Any], visitor: Visitor, consent: ConsentGiven | None, actor: User) -> Response:
+        uploads = [[given["face_image_base64"]]]
+        visit = enrollments.submit(visitor=visitor, uploads=uploads, source="api", actor=actor, consent=consent)
+        job = jobs.latest(kind="enrollment", subject_id=visit.id)
+        links = {"self": reverse("enrollment-detail", args=[visit.id])}
+        links |= {"job": reverse("job", args=[job.id])} if job else {}
+        return Response({"id": visit.id, "status": "queued", "links": links}, status=status.HTTP_202_ACCEPTED)
 
 
 class RegisterMultipleView(APIView):
@@ -59,13 +75,12 @@ class RegisterMultipleView(APIView):
     def post(self, request: Request) -> Response:
         given = _valid(wire.RegisterInput(data=request.data))
         known = ("employee_id", "department", "position", "metadata")
-        details: dict[str, Any] = {name: given[name] for name in known if name in given}
+        details = {name: given[name] for name in known if name in given}
         done = register(
+            visitor=Newcomer(given["full_name"], details),
             photos=[_read(data) for data in given["images"]],
-            full_name=given["full_name"],
             actor=caller(request),
             consent=_consent(given, caller(request)),
-            details=details,
             pack=given["model_name"],
         )
         accepted = sum(verdict["accepted"] for verdict in done.verdicts)
@@ -85,11 +100,12 @@ def _read(data: bytes) -> Photo:
         return Photo(data, None, refusal.code)
 
 
-def _person(reference: str | None, metadata: dict[str, Any]) -> tuple[Person | None, dict[str, Any]]:
-    """Return the person that a caller's id names, or the details of a new one that will carry it."""
-    if reference is None:
-        return None, {"metadata": metadata}
-    return people.find_person(reference), {"external_id": reference, "metadata": metadata}
+def _visitor(given: dict[str, Any]) -> Visitor:
+    """Return the person that the caller's id names, or the newcomer who will carry it."""
+    reference = given.get("person_id")
+    known = people.find_person(reference) if reference else None
+    details = {"metadata": given["metadata"], **({"external_id": reference} if reference else {})}
+    return known or Newcomer(given["person_name"], details)
 
 
 def _consent(given: dict[str, Any], caller: User) -> ConsentGiven | None:

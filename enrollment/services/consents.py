@@ -1,5 +1,6 @@
 """Consents: given, withdrawn, expired. Withdrawal deletes the templates that stood on it."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
@@ -11,6 +12,15 @@ from enrollment.services import templates
 from heirloom.accounts.models import User
 from heirloom.audit import services as audit
 from heirloom.audit.models import Action
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentGiven:
+    """A consent as a form or a client app brings it."""
+
+    policy_version: str
+    given_at: datetime
+    method: str
 
 
 @transaction.atomic

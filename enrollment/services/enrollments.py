@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django.conf import settings
@@ -9,7 +10,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from enrollment.models import Capture, Enrollment, FaceTemplate, Person
-from enrollment.services import captures, gallery, templates
+from enrollment.services import captures, consents, gallery, people, templates
+from enrollment.services.consents import ConsentGiven
 from enrollment.services.findings import Verdict, best_of_clip, examine, of_one_person
 from heirloom.accounts.models import User
 from heirloom.audit import services as audit
@@ -36,23 +38,65 @@ def policy_of(model: str) -> Policy | None:
     return load(model, settings.POLICY_DIR)
 
 
-def submit(*, person: Person, uploads: Iterable[Iterable[bytes]], source: str, actor: User | None) -> Enrollment:
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Whom a visit is of when nobody is there yet: a name, and other fields of a person."""
+
+    full_name: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+Visitor = Person | Newcomer
+
+
+def submit(
+    *,
+    visitor: Visitor,
+    uploads: Iterable[Iterable[bytes]],
+    source: str,
+    actor: User | None,
+    consent: ConsentGiven | None = None,
+) -> Enrollment:
     """Take the photos and clips of one visit and have them worked on; the answer is the row to follow.
 
-    Raises Refusal "consent_required", or the code of the first file that cannot be taken.
+    Raises Refusal "consent_required", "employee_id_taken", or the code of the first file that cannot be taken; then
+    nothing is written.
     """
-    if not person.consents.active().exists():
-        raise Refusal("consent_required")
-    with captures.stored(uploads, subject=person.id) as kept, transaction.atomic():
-        enrollment = open_visit(person=person, kept=kept, source=source, actor=actor)
+    require_consent(visitor, consent)
+    owner = subject_of(visitor)
+    with captures.stored(uploads, subject=owner) as kept, transaction.atomic():
+        enrollment = open_visit(owner, visitor, kept, source=source, actor=actor, consent=consent)
         jobs.enqueue(kind="enrollment", subject_id=enrollment.id, owner=actor, queue="vision")
     return enrollment
 
 
+def require_consent(visitor: Visitor, given: ConsentGiven | None) -> None:
+    """Raise Refusal "consent_required" unless a consent comes along or stands already."""
+    if given is None and not (isinstance(visitor, Person) and visitor.consents.active().exists()):
+        raise Refusal("consent_required")
+
+
+def subject_of(visitor: Visitor) -> uuid.UUID:
+    """Return whose key seals the files of a visit; a newcomer's id is made before the row."""
+    return visitor.id if isinstance(visitor, Person) else uuid.uuid4()
+
+
 def open_visit(
-    *, person: Person, kept: Sequence[captures.StoredCapture], source: str, actor: User | None
+    owner: uuid.UUID,
+    visitor: Visitor,
+    kept: Sequence[captures.StoredCapture],
+    *,
+    source: str,
+    actor: User | None,
+    consent: ConsentGiven | None,
 ) -> Enrollment:
-    """Write the rows of a visit, in the caller's transaction."""
+    """Write in the caller's transaction the person where new, the consent where given, the visit and its captures."""
+    if isinstance(visitor, Person):
+        person = visitor
+    else:
+        person = people.create_person(person_id=owner, full_name=visitor.full_name, actor=actor, **visitor.details)
+    if consent is not None:
+        consents.give(person=person, actor=actor, **asdict(consent))
     enrollment = Enrollment.objects.create(person=person, source=source, requested_by=actor)
     for one in kept:
         capture = captures.row(one, source=source)

@@ -25,8 +25,8 @@ def erase_captures(captures: list[Capture]) -> None:
 def erase(*, person: Person, actor: User | None) -> None:
     """Remove a person: row, consents, templates, captures and their files, and the key that sealed them.
 
-    Copies of the files alone cannot be read once the key is destroyed; a backup of the database holds the wrapped key until
-    it is thrown away.
+    Copies of the files alone cannot be read once the key is destroyed; a backup of the database holds the wrapped key
+    until it is thrown away.
     """
     person = Person.objects.select_for_update().get(pk=person.pk)
     captures = list(person.captures.all())

@@ -41,9 +41,11 @@ class Verdict:
         return replace(self, accepted=False, reasons=(*self.reasons, reason), template=None)
 
 
-def examine(images: Sequence[Image], *, vision: Vision, pack: str = "") -> tuple[Verdict, ...]:
+def examine(
+    images: Sequence[Image], *, vision: Vision, pack: str = "", use_fallback: bool = True
+) -> tuple[Verdict, ...]:
     """Judge each picture alone: one face, good enough, with its template."""
-    request = AnalysisRequest(pack=pack, want=frozenset({"template"}))
+    request = AnalysisRequest(pack=pack, want=frozenset({"template"}), use_fallback=use_fallback)
     analyses = vision.analyze(images, request)
     return tuple(_judge(image, analysis) for image, analysis in zip(images, analyses, strict=True))
 

@@ -2,27 +2,20 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
 
 from enrollment.models import Enrollment, Person
-from enrollment.services import captures, consents, people
-from enrollment.services.enrollments import open_visit, record
+from enrollment.services import captures
+from enrollment.services.consents import ConsentGiven
+from enrollment.services.enrollments import Visitor, open_visit, record, require_consent, subject_of
 from enrollment.services.findings import Verdict, examine
 from heirloom.accounts.models import User
 from heirloom.errors import Refusal
 from heirloom.jobs.vision import vision
 from heirloom.media.types import Image
-
-
-@dataclass(frozen=True, slots=True)
-class ConsentGiven:
-    policy_version: str
-    given_at: datetime
-    method: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,52 +39,45 @@ class Registration:
 
 def register(
     *,
+    visitor: Visitor,
     photos: Sequence[Photo],
-    full_name: str,
     actor: User,
     consent: ConsentGiven | None,
-    person: Person | None = None,
-    details: Mapping[str, Any] | None = None,
     pack: str = "",
+    use_fallback: bool = True,
 ) -> Registration:
     """Enroll a new person, or add references to one, from photos.
 
     Raises Refusal "consent_required"; the code of the first photo's fault when none is good (nothing is written then);
     "duplicate_person" when the face belongs to another person (kept for a reviewer).
     """
-    if consent is None and not (person and person.consents.active().exists()):
-        raise Refusal("consent_required")
-    verdicts = _judge(photos, pack)
+    require_consent(visitor, consent)
+    verdicts = _judge(photos, pack, use_fallback=use_fallback)
     good = [number for number, verdict in enumerate(verdicts) if verdict.accepted]
     if not good:
         raise Refusal(verdicts[0].reasons[0])
-    owner = person.id if person else uuid.uuid4()
+    owner = subject_of(visitor)
     with captures.stored([[photos[n].data] for n in good], subject=owner) as kept, transaction.atomic():
-        person = person or people.create_person(person_id=owner, full_name=full_name, actor=actor, **(details or {}))
-        if consent is not None:
-            consents.give(person=person, actor=actor, **asdict(consent))
-        visit = open_visit(person=person, kept=kept, source="api", actor=actor)
+        visit = open_visit(owner, visitor, kept, source="api", actor=actor, consent=consent)
         record(visit, {c.id: (verdicts[n],) for c, n in zip(kept, good, strict=True)}, actor)
         if visit.outcome == Enrollment.Outcome.REFUSED:
             raise Refusal(visit.reasons[0])
     if visit.outcome != Enrollment.Outcome.ENROLLED:
         raise Refusal(visit.reasons[0])
-    return _answer(person, visit, {n: c.id for n, c in zip(good, kept, strict=True)}, verdicts)
+    return _answer(visit, {n: c.id for n, c in zip(good, kept, strict=True)}, verdicts)
 
 
-def _judge(photos: Sequence[Photo], pack: str) -> list[Verdict]:
+def _judge(photos: Sequence[Photo], pack: str, *, use_fallback: bool) -> list[Verdict]:
     readable = [photo.image for photo in photos if photo.image is not None]
-    judged = iter(examine(readable, vision=vision(), pack=pack) if readable else ())
+    judged = iter(examine(readable, vision=vision(), pack=pack, use_fallback=use_fallback) if readable else ())
     return [
         next(judged) if photo.image is not None else Verdict(accepted=False, reasons=(photo.refused,))
         for photo in photos
     ]
 
 
-def _answer(
-    person: Person, visit: Enrollment, stored: Mapping[int, uuid.UUID], verdicts: Sequence[Verdict]
-) -> Registration:
+def _answer(visit: Enrollment, stored: Mapping[int, uuid.UUID], verdicts: Sequence[Verdict]) -> Registration:
     rows = {capture.id: capture for capture in visit.captures.all()}
     told = tuple(rows[stored[n]].verdicts[0] if n in stored else v.as_json(None) for n, v in enumerate(verdicts))
     model = next(v.template.model for v in verdicts if v.template is not None)
-    return Registration(person, visit, told, model)
+    return Registration(visit.person, visit, told, model)

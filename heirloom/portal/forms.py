@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils import timezone
 
 from enrollment.models import Consent, Person
-from enrollment.services.registration import ConsentGiven
+from enrollment.services.consents import ConsentGiven
 
 MOST_FILES = 20
 ACCEPTED = "image/*,.heic,video/*,.mkv,.avi,.3gp"

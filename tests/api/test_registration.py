@@ -1,5 +1,6 @@
 """POST /add-face/ and /register-multiple/: enrollment answered in the call."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -118,3 +119,11 @@ def test_the_same_employee_number_twice_is_refused(hana: APIClient, portraits: d
 
 def test_a_client_without_the_scope_may_not_enroll(cleo: APIClient, portraits: dict[str, Portrait]) -> None:
     assert add_face(cleo, portraits["hopper"].jpeg).status_code == 403
+
+
+def test_a_face_may_be_added_later(hana: APIClient, work: Callable[[], None], portraits: dict[str, Portrait]) -> None:
+    answer = add_face(hana, portraits["hopper"].jpeg, person_id="emp-001", processing_mode="async")
+    assert answer.status_code == 202, answer.content
+    assert hana.get(answer.json()["links"]["job"]).json()["state"] == "queued"
+    work()
+    assert hana.get(answer.json()["links"]["self"]).json()["outcome"] == "enrolled"

@@ -19,7 +19,8 @@ from heirloom.jobs.vision import vision
 from heirloom.media.types import Image, Still
 from heirloom.vision.types import AnalysisRequest, Observation
 from verification.api import serializers as wire
-from verification.services import comparisons
+from verification.api.verifications import accepted
+from verification.services import comparisons, verifications
 
 
 class DetectView(APIView):
@@ -78,10 +79,13 @@ class RecognizeView(APIView):
 
     permission_classes = [role_or_scope("identify")]
 
-    @extend_schema(request=wire.RecognizeInput, responses=wire.RecognizeAnswer)
+    @extend_schema(request=wire.RecognizeInput, responses={200: wire.RecognizeAnswer, 202: wire.AcceptedAnswer})
     def post(self, request: Request) -> Response:
         started = time.monotonic()
         given = _valid(wire.RecognizeInput(data=request.data))
+        if given["processing_mode"] == "async":
+            probe = [given["face_image_base64"]]
+            return accepted(verifications.submit(owner=caller(request), chunks=probe, source="api"))
         model, found = comparisons.recognize(
             image=read_photo(given["face_image_base64"], attr="face_image_base64").image,
             top_k=given["top_k"],

@@ -100,7 +100,12 @@ class RecognizeInput(serializers.Serializer[Any]):
     model_name = serializers.CharField(default="auto")
     top_k = serializers.IntegerField(default=5, min_value=1, max_value=50)
     similarity_threshold = serializers.FloatField(default=0.5, min_value=0, max_value=1)
-    processing_mode = serializers.ChoiceField(choices=("sync",), default="sync")
+    processing_mode = serializers.ChoiceField(choices=("sync", "async"), default="sync")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["processing_mode"] == "async" and "gallery" in attrs:
+            raise serializers.ValidationError({"gallery": "A search of a part of the gallery is answered in the call."})
+        return attrs
 
 
 class MatchAnswer(serializers.Serializer[Any]):

@@ -63,9 +63,7 @@ class VerificationViewSet(
             else [given.validated_data["image_base64"]]
         )
         row = verifications.submit(owner=caller(request), chunks=chunks, source="api", person=person)
-        link = reverse("verification-detail", args=[row.id])
-        answer = {"id": row.id, "status": "queued", "links": {"self": link}}
-        return Response(answer, status=status.HTTP_202_ACCEPTED, headers={"Location": link})
+        return accepted(row)
 
     @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
     @action(detail=True, url_path=r"frames/(?P<number>\d+)")
@@ -89,6 +87,13 @@ class VerificationViewSet(
             },
         }
         return list(wire.VerificationSerializer(rows, many=True, context=context).data)
+
+
+def accepted(row: Verification) -> Response:
+    """Answer 202 with the address where the verification is followed."""
+    link = reverse("verification-detail", args=[row.id])
+    answer = {"id": row.id, "status": "queued", "links": {"self": link}}
+    return Response(answer, status=status.HTTP_202_ACCEPTED, headers={"Location": link})
 
 
 def _claimed(given: dict[str, Any], caller: User) -> Person | None:

@@ -11,12 +11,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from enrollment.models import Enrollment, Person
+from enrollment.services.enrollments import Newcomer, submit
 from heirloom.errors import CODES, Refusal
-from heirloom.portal import services
 from heirloom.portal.access import StaffRequest, hr_only
 from heirloom.portal.forms import CapturesForm, EnrollForm, RenewForm
 from heirloom.portal.outcomes import judged
-from heirloom.portal.services import Uploads
+from heirloom.portal.uploads import SOURCE, Uploads
 from heirloom.portal.views.people import departments
 
 UNPROCESSABLE = 422
@@ -33,7 +33,9 @@ def enroll(request: StaffRequest) -> HttpResponse:
         uploads = Uploads(form.cleaned_data["captures"])
         consent = form.consent(settings.CONSENT_POLICY_VERSION)
         try:
-            visit = services.admit(details=form.details(), consent=consent, uploads=uploads, actor=request.user)
+            details = form.details()
+            newcomer = Newcomer(details.pop("full_name"), details)
+            visit = submit(visitor=newcomer, uploads=uploads, source=SOURCE, actor=request.user, consent=consent)
         except Refusal as refusal:
             _tell(form, refusal, uploads)
         else:
@@ -53,7 +55,7 @@ def enroll_more(request: StaffRequest, person_id: uuid.UUID) -> HttpResponse:
         uploads = Uploads(form.cleaned_data["captures"])
         given = form.consent(settings.CONSENT_POLICY_VERSION) if isinstance(form, RenewForm) else None
         try:
-            visit = services.add_captures(person=person, consent=given, uploads=uploads, actor=request.user)
+            visit = submit(visitor=person, uploads=uploads, source=SOURCE, actor=request.user, consent=given)
         except Refusal as refusal:
             _tell(form, refusal, uploads)
         else:

@@ -1,0 +1,68 @@
+"""POST /recognize/: who of the gallery is this?"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from tests.api.conftest import codes
+from tests.cast import Cast, caller
+from tests.pictures import b64, retaken
+from tests.portraits import Portrait
+
+URL = "/api/v1/recognize/"
+
+
+def recognize(client: APIClient, photo: bytes, **more: Any) -> Any:
+    return client.post(URL, {"face_image_base64": b64(photo), **more}, format="json")
+
+
+def test_an_enrolled_face_is_named(hana: APIClient, enrolled: dict[str, Any], portraits: dict[str, Portrait]) -> None:
+    answer = recognize(hana, retaken(portraits["astronaut"], mirrored=True)).json()
+    assert answer["matches_found"] == 1
+    best = answer["best_match"]
+    assert (best["person_id"], best["employee_id"], best["rank"]) == (enrolled["person_id"], "E-1", 1)
+    assert best["similarity"] > 0.5
+    assert len(answer["confidence_scores"]) == 1
+
+
+def test_a_stranger_is_nobody(hana: APIClient, enrolled: dict[str, Any], portraits: dict[str, Portrait]) -> None:
+    answer = recognize(hana, portraits["hopper"].jpeg).json()
+    assert (answer["matches_found"], answer["matches"], answer["best_match"]) == (0, [], None)
+
+
+@pytest.mark.usefixtures("vision_process")
+def test_an_empty_gallery_holds_nobody(hana: APIClient, portraits: dict[str, Portrait]) -> None:
+    assert recognize(hana, portraits["hopper"].jpeg).json()["matches_found"] == 0
+
+
+def test_a_gallery_narrows_the_search(
+    hana: APIClient, enrolled: dict[str, Any], portraits: dict[str, Portrait]
+) -> None:
+    photo = retaken(portraits["astronaut"])
+    assert recognize(hana, photo, gallery={"person_ids": [enrolled["person_id"]]}).json()["matches_found"] == 1
+    assert recognize(hana, photo, gallery={"department": "Elsewhere"}).json()["matches_found"] == 0
+
+
+@pytest.mark.usefixtures("vision_process")
+@pytest.mark.parametrize("gallery", ["everybody", ["x"], {"names": ["x"]}, {"person_ids": "x"}, {"department": 3}, {}])
+def test_another_shape_of_gallery_is_refused(hana: APIClient, portraits: dict[str, Portrait], gallery: Any) -> None:
+    answer = recognize(hana, portraits["hopper"].jpeg, gallery=gallery)
+    assert (answer.status_code, codes(answer)) == (400, ["invalid_gallery"])
+
+
+def test_a_search_may_be_answered_later(
+    hana: APIClient, enrolled: dict[str, Any], work: Callable[[], None], portraits: dict[str, Portrait]
+) -> None:
+    answer = recognize(hana, retaken(portraits["astronaut"]), processing_mode="async")
+    assert answer.status_code == 202
+    work()
+    result = hana.get(answer.json()["links"]["self"]).json()
+    assert result["candidates"][0]["person_id"] == enrolled["person_id"]
+
+
+def test_a_client_needs_the_scope(cast: Cast, portraits: dict[str, Portrait]) -> None:
+    assert recognize(caller(cast.cleo), portraits["hopper"].jpeg).status_code == 403
+    assert recognize(caller(cast.rhea), portraits["hopper"].jpeg).status_code == 403
+    assert recognize(caller(None), portraits["hopper"].jpeg).status_code == 401
