@@ -111,3 +111,9 @@ def live(processes: Processes, vision_process: Path, django_db_setup: None) -> I
     """A real uvicorn on the test database; the value is its address. Its tests need transaction=True."""
     yield processes.web()
     processes.stop("web")
+
+
+@pytest.fixture
+def real_passwords(settings: pytest_django.Settings) -> None:
+    """Hash passwords as the web server reads them; other tests take a quick hash."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]

@@ -37,11 +37,11 @@ class Processes:
         self.start(beat())
         self._await(child, lambda: any(line.endswith("ready.") for line in child.tail), 60)
 
-    def web(self) -> str:
+    def web(self, **environment: str) -> str:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        child = self.start(web("127.0.0.1", port))
+        child = self.start(web("127.0.0.1", port), **environment)
         self._await(child, lambda: web_answers(port), 60)
         return f"http://127.0.0.1:{port}"
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import httpx
 import pytest
-from pytest_django.fixtures import Settings as SettingsWrapper
 
 from heirloom.jobs.models import Job, JobState
 from tests.api.conftest import CONSENT
@@ -18,12 +17,7 @@ from tests.portraits import Portrait
 from tests.processes import Processes
 from verification.models import Verification
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
-
-
-@pytest.fixture(autouse=True)
-def passwords_as_the_web_server_reads_them(settings: SettingsWrapper) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.usefixtures("real_passwords")]
 
 
 class Caller:

@@ -66,6 +66,18 @@ class Job(models.Model):
         return f"{self.kind} {self.subject_id}"
 
 
+class VisionCall(models.Model):
+    """A question of the web process to a vision worker, and its answer, both sealed; gone once it is read."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    asked = models.BinaryField()
+    answer = models.BinaryField(null=True)
+    asked_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
 class WorkerHeartbeat(models.Model):
     """A process that says every few seconds that it lives."""
 

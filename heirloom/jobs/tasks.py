@@ -8,8 +8,9 @@ from celery.signals import worker_ready, worker_shutdown
 
 from heirloom.celery import app
 from heirloom.crypto.scratch import sweep_plaintext
-from heirloom.jobs import services
+from heirloom.jobs import services, vision_calls
 from heirloom.jobs.liveness import Pulse
+from heirloom.jobs.vision import beside
 
 
 @app.task
@@ -19,8 +20,15 @@ def run_job(job_id: str) -> bool:
 
 
 @app.task
+def see(call_id: str) -> None:
+    """Compute a vision call of the web process (VISION_MODE=celery)."""
+    vision_calls.answer(call_id=UUID(call_id), vision=beside())
+
+
+@app.task
 def sweep() -> None:
     services.sweep()
+    vision_calls.forget_old()
 
 
 # Every worker sweeps too, so work that a killed one left goes on even where beat is down.

@@ -1,0 +1,99 @@
+"""Vision calls of the web process that a vision worker computes: VISION_MODE=celery.
+
+The call and its answer pass through a sealed row, and the broker carries only its id: pixels and templates never lie
+readable in a queue, and any broker will do. Both sides unpickle only what the key ring of this installation sealed.
+"""
+
+import pickle
+import time
+import uuid
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from heirloom.celery import app
+from heirloom.crypto import services as crypto
+from heirloom.errors import Refusal
+from heirloom.jobs.models import VisionCall
+from heirloom.media.types import Image
+from heirloom.vision.types import AnalysisRequest, FrameAnalysis, Vision, VisionStatus
+
+# All calls share a subject; none outlives its answer by more than a few minutes.
+SUBJECT = uuid.UUID(int=2)
+ASKED, ANSWERED = b"vision call", b"vision answer"
+LOOK_EVERY_S = 0.01
+FORGET_AFTER = timedelta(minutes=5)
+STATUS_WITHIN_S = 5.0
+
+
+class WorkerVision:
+    """`Vision` computed by whichever worker on the queue `interactive` takes the call."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+
+    def analyze(self, images: Sequence[Image], request: AnalysisRequest) -> tuple[FrameAnalysis, ...]:
+        """Analyze every image, in order.
+
+        Raises Refusal as the engine does, and "vision_unavailable" when no worker answers in time.
+        """
+        found: tuple[FrameAnalysis, ...] = _ask("analyze", (tuple(images), request), self._timeout_s)
+        return found
+
+    def status(self) -> VisionStatus:
+        """Return what runs at a worker; raises Refusal "vision_unavailable" when none answers in time."""
+        found: VisionStatus = _ask("status", (), STATUS_WITHIN_S)
+        return found
+
+
+def answer(*, call_id: uuid.UUID, vision: Vision) -> None:
+    """Compute one call and seal its answer into the row; a call that nobody waits for any more is left alone."""
+    call = VisionCall.objects.filter(pk=call_id, answer=None).first()
+    if call is None:
+        return
+    method, arguments = _opened(bytes(call.asked), call_id, ASKED)
+    found: Any
+    try:
+        found = vision.status() if method == "status" else vision.analyze(*arguments)
+    except Refusal as refusal:
+        found = refusal
+    VisionCall.objects.filter(pk=call_id).update(answer=_sealed(found, call_id, ANSWERED))
+
+
+def forget_old() -> None:
+    """Delete the calls whose caller went away."""
+    VisionCall.objects.filter(asked_at__lt=timezone.now() - FORGET_AFTER).delete()
+
+
+def _ask(method: str, arguments: tuple[Any, ...], within_s: float) -> Any:
+    call_id = uuid.uuid4()
+    VisionCall.objects.create(id=call_id, asked=_sealed((method, arguments), call_id, ASKED))
+    try:
+        app.send_task("heirloom.jobs.tasks.see", args=(str(call_id),), queue="interactive", expires=within_s)
+        found = _opened(_awaited(call_id, within_s), call_id, ANSWERED)
+    finally:
+        VisionCall.objects.filter(pk=call_id).delete()
+    if isinstance(found, Refusal):
+        raise found
+    return found
+
+
+def _awaited(call_id: uuid.UUID, within_s: float) -> bytes:
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        sealed = VisionCall.objects.filter(pk=call_id).values_list("answer", flat=True).first()
+        if sealed is not None:
+            return bytes(sealed)
+        time.sleep(LOOK_EVERY_S)
+    raise Refusal("vision_unavailable")
+
+
+def _sealed(value: Any, call_id: uuid.UUID, context: bytes) -> bytes:
+    return crypto.seal(subject=SUBJECT, plaintext=pickle.dumps(value), context=context + call_id.bytes)
+
+
+def _opened(sealed: bytes, call_id: uuid.UUID, context: bytes) -> Any:
+    plain = crypto.unseal(subject=SUBJECT, sealed=sealed, context=context + call_id.bytes)
+    return pickle.loads(plain)  # noqa: S301 - authentic: only this installation's key seals it
