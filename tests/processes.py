@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from heirloom.embedded.children import Child, Program
 from heirloom.embedded.programs import beat, vision, web, worker
 from heirloom.embedded.serve import web_answers
+from heirloom.vision.client import VisionClient
 
 
 class Processes:
@@ -24,10 +26,18 @@ class Processes:
     def vision(self) -> Path:
         from django.conf import settings
 
-        from heirloom.vision.client import VisionClient
-
         path = Path(settings.VISION_SOCKET)
         child = self.start(vision())
+        client = VisionClient(path)
+        self._await(child, lambda: path.exists() and client.status().ready, 180)
+        return path
+
+    def other_vision(self, name: str, pack: str, models_dir: Path) -> Path:
+        """Start a second vision process, with another pack or other weights."""
+        path = self.var / "run" / name / "vision.sock"
+        path.parent.mkdir(mode=0o700, parents=True)
+        options = ("--socket", str(path), "--models-dir", str(models_dir), "--pack", pack)
+        child = self.start(Program(name, (sys.executable, "-m", "heirloom.vision.server", *options)))
         client = VisionClient(path)
         self._await(child, lambda: path.exists() and client.status().ready, 180)
         return path
