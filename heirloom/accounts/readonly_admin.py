@@ -22,5 +22,6 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Allow the filters that the list offers. Any other lookup could guess a secret column bit by bit."""
-        offered = {name for name in self.list_filter if isinstance(name, str)} | {self.date_hierarchy}
+        offered = {one if isinstance(one, str) else one.parameter_name for one in self.list_filter}
+        offered.add(self.date_hierarchy)
         return lookup.split("__", maxsplit=1)[0] in offered and super().lookup_allowed(lookup, value, request)
