@@ -32,6 +32,24 @@ def retaken(portrait: Portrait, *, turned: float = 4.0, light: float = 1.1, mirr
     return jpeg(ImageEnhance.Brightness(picture).enhance(light), quality=85)
 
 
+def on_screen(portrait: Portrait) -> bytes:
+    """Return the portrait as a camera sees it on a screen: smaller, cooler, striped, in a black frame."""
+    picture = portrait.pillow()
+    red, green, blue = picture.split()
+    picture = PillowImage.merge(
+        "RGB", (red.point(lambda v: round(v * 0.86)), green, blue.point(lambda v: min(255, v + 18)))
+    )
+    stripes = PillowImage.new("L", picture.size, 255)
+    for row in range(0, picture.height, 3):
+        stripes.paste(205, (0, row, picture.width, row + 1))
+    picture = PillowImage.composite(picture, PillowImage.new("RGB", picture.size), stripes)
+    frame = PillowImage.new("RGB", (round(picture.width * 1.5), round(picture.height * 1.3)), (150, 145, 140))
+    left, top, edge = (frame.width - picture.width) // 2, (frame.height - picture.height) // 2, 24
+    frame.paste((12, 12, 14), (left - edge, top - edge, left + picture.width + edge, top + picture.height + edge))
+    frame.paste(picture, (left, top))
+    return jpeg(frame, quality=85)
+
+
 def enlarged(photo: bytes, megapixels: float) -> bytes:
     """Return a photo scaled to so many megapixels: as heavy to read as a camera's, with no more detail than it had."""
     with PillowImage.open(BytesIO(photo)) as picture:

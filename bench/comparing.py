@@ -1,0 +1,90 @@
+"""One 1:1 comparison of two photos: our whole call against `DeepFace.verify` on the same dlib weights, in turn."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bench.client import Caller
+from bench.figures import COLUMNS, Goal, Section, Series, ratio, timed
+from bench.pictures import b64, enlarged, retaken
+from bench.portraits import Portrait
+from heirloom.vision import dlib_weights
+
+SHARE_WANTED = 1 / 30
+NOTES = (
+    """\
+Ours is the whole call over HTTP: JSON with base64, the token checked, both photos decoded in a limited child process,
+detection, quality, six descriptors a face, and the decision under the policy. Theirs is the function call on two files in
+a warm process.""",
+    """\
+Both run dlib's ResNet from the same file. DeepFace searches the picture, with a border of half its sides around it and at
+twice the size, by dlib's HOG detector and computes one descriptor a face; ours searches a copy of bounded size by dlib's
+mmod network. The runs are made in turn, so that whatever else the machine does strikes both.""",
+)
+# (megapixels, None = as the package carries it; runs)
+SIZES = ((None, 7), (3.0, 3))
+
+
+def measure(client: Caller, portrait: Portrait, folder: Path) -> Section:
+    verify = _peer(folder)
+    rows: list[tuple[str, ...]] = []
+    goals: list[Goal] = []
+    for megapixels, runs in SIZES:
+        photos = [portrait.jpeg, retaken(portrait)]
+        if megapixels is not None:
+            photos = [enlarged(photo, megapixels) for photo in photos]
+        ours, theirs = _in_turn(client, verify, photos, folder, runs)
+        share, least, most = ratio(ours, theirs)
+        size = _size(portrait, megapixels)
+        rows += [ours.row(f"`POST compare`, {size}"), theirs.row(f"`DeepFace.verify`, {size}")]
+        rows.append(
+            (f"ours / theirs, {size}", f"1/{1 / share:.0f}", f"1/{1 / least:.0f}", f"1/{1 / most:.0f}", str(runs))
+        )
+        goals.append(Goal(f"share of the time of `DeepFace.verify`, {size}", share, SHARE_WANTED))
+    return Section("compare", "One comparison of two photos", tuple(goals), COLUMNS, tuple(rows), NOTES)
+
+
+def _in_turn(
+    client: Caller, verify: Callable[[str, str], Any], photos: list[bytes], folder: Path, runs: int
+) -> tuple[Series, Series]:
+    body = {f"face{n}_image_base64": b64(photo) for n, photo in enumerate(photos, 1)}
+    files = [str(_written(folder / f"{n}.jpg", photo)) for n, photo in enumerate(photos)]
+    ours, theirs = [], []
+    for number in range(runs + 1):
+        mine = timed(lambda: client.post("/compare/", json=body))
+        peer = timed(lambda: verify(*files))
+        if number:  # the first of each warms up
+            ours.append(mine)
+            theirs.append(peer)
+    return Series(tuple(ours)), Series(tuple(theirs))
+
+
+def _peer(folder: Path) -> Callable[[str, str], Any]:
+    """Return DeepFace's verify on ONNX Runtime and the packaged dlib weights, with a home of its own."""
+    weights = folder / ".deepface" / "weights"
+    weights.mkdir(parents=True)
+    for name in (dlib_weights.DESCRIPTOR, dlib_weights.LANDMARKS_5):
+        (weights / name).symlink_to(dlib_weights.path_of(name))
+    os.environ.update(
+        DEEPFACE_HOME=str(folder), DEEPFACE_BACKEND_ENGINE="onnx", DEEPFACE_ONNX_PROVIDERS="CPUExecutionProvider"
+    )
+    # Imported here because importing it reads the environment.
+    from deepface import DeepFace  # noqa: PLC0415
+
+    def verify(first: str, second: str) -> Any:
+        return DeepFace.verify(first, second, model_name="Dlib", detector_backend="dlib")
+
+    return verify
+
+
+def _written(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
+
+
+def _size(portrait: Portrait, megapixels: float | None) -> str:
+    if megapixels is not None:
+        return f"{megapixels:g} megapixels"
+    height, width = portrait.pixels.shape[:2]
+    return f"{width} x {height}"
