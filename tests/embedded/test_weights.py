@@ -1,0 +1,62 @@
+"""The one attempt to pull the recommended weights: once, brief, and never a change under enrolled people."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from heirloom.embedded import local, weights
+from heirloom.errors import Refusal
+from heirloom.vision.packs import opencv_zoo
+
+
+def _offline(name: str, _models_dir: Path, _timeout_s: float) -> Path:
+    raise Refusal("model_not_available", f"{name}: no network")
+
+
+def test_without_a_network_it_is_tried_once_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("heirloom.vision.catalog.pull", _offline)
+    attempt = weights.pull_once(tmp_path, tmp_path / "models")
+    assert attempt == weights.Attempt((), "yunet: no network")
+    assert weights.pull_once(tmp_path, tmp_path / "models") is None
+
+
+def test_a_name_server_that_never_answers_does_not_hold_the_start_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weights, "_FIRST_WITHIN_S", 1.1)
+    monkeypatch.setattr("heirloom.vision.catalog.pull", lambda *_: time.sleep(3))
+    started = time.monotonic()
+    assert weights.pull_once(tmp_path, tmp_path) == weights.Attempt((), "no answer in time")
+    assert time.monotonic() - started < 2
+
+
+def test_all_recommended_weights_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("heirloom.vision.catalog.pull", lambda _name, models_dir, _timeout_s: models_dir)
+    attempt = weights.pull_once(tmp_path, tmp_path)
+    assert attempt == weights.Attempt(("yunet", "minifasnet-v2", "minifasnet-v1se", "sface"), "")
+
+
+@pytest.mark.parametrize(
+    ("installed", "measured", "holds_templates", "pack", "says"),
+    [
+        (False, True, False, "dlib", "is not installed"),
+        (True, False, False, "dlib", "no policy was measured"),
+        (True, True, True, "dlib", "people are enrolled already"),
+        (True, True, False, "opencv-zoo", "used from now on"),
+    ],
+)
+def test_the_pack_changes_only_when_it_is_whole_measured_and_nobody_is_enrolled(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    installed: bool,
+    measured: bool,
+    holds_templates: bool,
+    pack: str,
+    says: str,
+) -> None:
+    monkeypatch.setattr(opencv_zoo, "installed", lambda _models_dir: installed)
+    monkeypatch.setattr("heirloom.decision.policy_files.load", lambda *_: object() if measured else None)
+    said = weights.switch_pack(tmp_path, tmp_path, tmp_path, holds_templates=holds_templates)
+    assert (local.chosen_pack(tmp_path), says in said) == (pack, True)
