@@ -81,7 +81,6 @@ MIDDLEWARE = [
 ]
 ROOT_URLCONF = "heirloom.urls"
 ASGI_APPLICATION = "heirloom.asgi.application"
-WSGI_APPLICATION = "heirloom.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
