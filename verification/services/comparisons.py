@@ -15,7 +15,7 @@ from heirloom.jobs.vision import vision
 from heirloom.media.types import Image
 from heirloom.vision.comparison import compare as compare_templates
 from heirloom.vision.types import AnalysisRequest, AttackSignal
-from verification.services.probes import single_face
+from verification.services.probes import single_face, single_faces
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ def compare(*, first: Image, second: Image, pack: str = "") -> Comparison:
 
     Raises Refusal "no_face", "several_faces", or the code of what falls short in a photo's quality.
     """
-    a = single_face(first, vision=vision(), attr="face1_image_base64", pack=pack).template
-    b = single_face(second, vision=vision(), attr="face2_image_base64", pack=pack).template
+    faces = single_faces({"face1_image_base64": first, "face2_image_base64": second}, vision=vision(), pack=pack)
+    a, b = (face.template for face in faces)
     if a is None or b is None:
         raise Refusal("low_quality")
     score = compare_templates(a, b)

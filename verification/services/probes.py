@@ -1,7 +1,7 @@
 """A probe: what is compared, made of one photo or the good frames of a clip. Pure computing, no rows."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,14 +60,26 @@ def look(
 
 
 def single_face(image: Image, *, vision: Vision, attr: str, pack: str = "") -> Observation:
-    """Return the one good face of a photo that must show just that.
+    """Return the one good face of a photo that must show just that; raises as single_faces does."""
+    (observation,) = single_faces({attr: image}, vision=vision, pack=pack)
+    return observation
 
-    Raises Refusal "no_face", "several_faces", or the code of what falls short in its quality.
+
+def single_faces(images: Mapping[str, Image], *, vision: Vision, pack: str = "") -> tuple[Observation, ...]:
+    """Return the one good face of each photo, analyzed in one call. images: by the name of the field they came in.
+
+    Raises Refusal "no_face", "several_faces", or the code of what falls short in the quality of the first at fault.
     """
-    (analysis,) = vision.analyze([image], AnalysisRequest(pack=pack, want=frozenset({"template"})))
-    frame = _frame(image, analysis)
+    analyses = vision.analyze(list(images.values()), AnalysisRequest(pack=pack, want=frozenset({"template"})))
+    return tuple(
+        _only_good_face(_frame(image, analysis), attr)
+        for (attr, image), analysis in zip(images.items(), analyses, strict=True)
+    )
+
+
+def _only_good_face(frame: Frame, attr: str) -> Observation:
     if frame.reasons or frame.observation is None:
-        raise Refusal(frame.reasons[0], attr=attr)
+        raise Refusal(next(iter(frame.reasons), "no_face"), attr=attr)
     return frame.observation
 
 
