@@ -15,12 +15,12 @@ SHARE_WANTED = 1 / 30
 NOTES = (
     """\
 Ours is the whole call over HTTP: JSON with base64, the token checked, both photos decoded in a limited child process,
-detection, quality, six descriptors a face, and the decision under the policy. Theirs is the function call on two files in
-a warm process.""",
+detection, quality, six descriptors a face, the decision under the policy. Theirs is the function call on two files in a
+warm process.""",
     """\
-Both run dlib's ResNet from the same file. DeepFace searches the picture, with a border of half its sides around it and at
-twice the size, by dlib's HOG detector and computes one descriptor a face; ours searches a copy of bounded size by dlib's
-mmod network. The runs are made in turn, so that whatever else the machine does strikes both.""",
+Both run dlib's ResNet from the same file. DeepFace searches the picture, with a border of half its sides around it and
+at twice the size, by dlib's HOG detector, and computes one descriptor a face; ours searches a copy of bounded size by
+dlib's mmod network. The runs are made in turn, so that whatever else the machine does strikes both.""",
 )
 # (megapixels, None = as the package carries it; runs)
 SIZES = ((None, 7), (3.0, 3))

@@ -21,8 +21,8 @@ NOTES = (
 One uvicorn process and the embedded PostgreSQL, its tables analyzed after they were filled; the caller runs on the same
 machine. Every verification has three frames, a job and, where it waits, a case.""",
     f"""\
-Goal and limit are held against one caller at a time. {CALLERS_AT_ONCE} callers at once show one web process filled to the
-brim; production runs several.""",
+Goal and limit are held against one caller at a time. {CALLERS_AT_ONCE} callers at once show one web process filled to
+the brim; production runs several.""",
 )
 
 

@@ -24,8 +24,8 @@ HEAD = """\
 # Benchmarks
 
 Written by `make bench` in one run; each section can be measured alone by the command under its title. What is measured
-is a whole system as `make run` starts it (web, worker, vision process, beat and PostgreSQL on one machine), made for the
-purpose and asked over HTTP. The face is the public-domain portrait inside matplotlib, and what is derived from it.
+is a whole system as `make run` starts it (web, worker, vision process, beat and PostgreSQL on one machine), made for
+the purpose and asked over HTTP. The face is the public-domain portrait inside matplotlib, and what is derived from it.
 """
 GOALS = ("goal", "measured", "wanted at most", "limit", "")
 
