@@ -59,6 +59,8 @@ def give(
 @transaction.atomic
 def withdraw(*, consent: Consent, actor: User | None) -> None:
     """Withdraw a consent and delete all templates of the person with it. Withdrawing again changes nothing."""
+    # The person's row first, as whoever adds templates does: none may come between their deletion and the end.
+    Person.objects.select_for_update().get(pk=consent.person_id)
     consent = Consent.objects.select_for_update().get(pk=consent.pk)
     if not consent.is_active:
         return

@@ -114,8 +114,9 @@ def open_visit(
 
 def process(enrollment_id: uuid.UUID, lease: Lease) -> None:
     """Work on one visit; run twice, it has its effects once."""
-    enrollment = Enrollment.objects.with_rows().get(pk=enrollment_id)
-    if enrollment.outcome != Enrollment.Outcome.PENDING:
+    enrollment = Enrollment.objects.with_rows().filter(pk=enrollment_id).first()
+    if enrollment is None or enrollment.outcome != Enrollment.Outcome.PENDING:
+        # Erased with its person, or done by an earlier attempt.
         return
     findings = {}
     for number, capture in enumerate(enrollment.captures.all()):
@@ -150,9 +151,9 @@ def record(enrollment: Enrollment, findings: Findings, actor: User | None) -> En
 
 @transaction.atomic
 def fail(*, enrollment_id: uuid.UUID, code: str) -> None:
-    """Close a visit whose work was given up."""
-    enrollment = Enrollment.objects.with_rows().get(pk=enrollment_id)
-    if enrollment.outcome == Enrollment.Outcome.PENDING:
+    """Close a visit whose work was given up; one that was erased with its person needs no closing."""
+    enrollment = Enrollment.objects.with_rows().filter(pk=enrollment_id).first()
+    if enrollment is not None and enrollment.outcome == Enrollment.Outcome.PENDING:
         _finish(enrollment, Enrollment.Outcome.FAILED, (code,), {})
 
 

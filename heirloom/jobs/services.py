@@ -108,7 +108,7 @@ def sweep() -> Swept:
 
     Any number of sweeps may run at once.
     """
-    buried = sum(_end(job_id, JobState.DEAD, "interrupted") for job_id in _ids(Job.objects.exhausted()))
+    buried = sum(_bury(job_id) for job_id in _ids(Job.objects.exhausted()))
     due = _postponed_rings()
     ring(due)
     return Swept(rung=len(due), buried=buried)
@@ -180,6 +180,15 @@ def _end(job_id: UUID, state: JobState, code: str, *, token: UUID | None = None)
             tell(job.subject_id, code)
     logger.error("job %s (%s) ended %s after %d attempts: %s", job_id, job.kind, state, job.attempts, code)
     return True
+
+
+def _bury(job_id: UUID) -> bool:
+    """Give up one job. A subject that cannot be told of it must not keep all other jobs from being swept."""
+    try:
+        return _end(job_id, JobState.DEAD, "interrupted")
+    except Exception:
+        logger.exception("job %s could not be given up", job_id)
+        return False
 
 
 def _ids(jobs: Iterable[Job]) -> list[UUID]:
