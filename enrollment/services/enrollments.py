@@ -177,8 +177,9 @@ def _examine_capture(capture: Capture) -> Sequence[Verdict]:
         if refusal.status >= 500:
             raise
         return (Verdict(accepted=False, reasons=(refusal.code,)),)
-    verdicts = examine(images, vision=vision())
-    return best_of_clip(verdicts) if capture.kind == Capture.Kind.CLIP else verdicts
+    if capture.kind == Capture.Kind.CLIP:
+        return best_of_clip(examine(images, vision=vision(), companions=False))
+    return examine(images, vision=vision())
 
 
 def _hold_to_one_person(person: Person, findings: Findings) -> Findings:

@@ -42,10 +42,10 @@ class Verdict:
 
 
 def examine(
-    images: Sequence[Image], *, vision: Vision, pack: str = "", use_fallback: bool = True
+    images: Sequence[Image], *, vision: Vision, pack: str = "", use_fallback: bool = True, companions: bool = True
 ) -> tuple[Verdict, ...]:
     """Judge each picture alone: one face, good enough, with its template."""
-    request = AnalysisRequest(pack=pack, want=frozenset({"template"}), use_fallback=use_fallback)
+    request = AnalysisRequest(pack=pack, want=frozenset({"template"}), use_fallback=use_fallback, companions=companions)
     analyses = vision.analyze(images, request)
     return tuple(_judge(image, analysis) for image, analysis in zip(images, analyses, strict=True))
 

@@ -17,6 +17,9 @@ Pixels = NDArray[np.uint8]
 WORKING_SIDE_PX = 640
 """The longest side a detector works at: it bounds the cost of a photo of any size."""
 
+COMPANION_SHARE = 0.5
+"""Whoever stands beside the main face and appears this large is no bystander far behind it."""
+
 THOROUGH_FACTOR = 2
 """How much larger the second pass works when the first finds nothing: it finds faces half as large."""
 
@@ -44,6 +47,11 @@ class Detector(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def smallest_face_px(self) -> float:
+        """The smallest face it finds, in pixels of its working copy."""
+        ...
 
     def load(self) -> None:
         """Bring the weights into memory now, instead of at the first picture."""

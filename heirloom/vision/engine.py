@@ -12,7 +12,7 @@ from heirloom.errors import Refusal
 from heirloom.media.types import Image
 from heirloom.vision import quality
 from heirloom.vision.attack import AttackDetector, MiniFasnet
-from heirloom.vision.detection import THOROUGH_FACTOR, WORKING_SIDE_PX, Detector, Search
+from heirloom.vision.detection import COMPANION_SHARE, THOROUGH_FACTOR, WORKING_SIDE_PX, Detector, Search
 from heirloom.vision.features import templates
 from heirloom.vision.packs.base import Pack
 from heirloom.vision.packs.registry import AUTO, Registry
@@ -133,6 +133,8 @@ class VisionEngine:
     def _detect(self, image: Image, detector: Detector, request: AnalysisRequest) -> tuple[Face, ...]:
         search = replace(Search.of(request), working_side_px=self._config.working_side_px)
         faces = detector.detect(image, search)
+        if len(faces) == 1 and request.companions:
+            return self._with_companions(image, detector, search, faces)
         if faces or not request.use_fallback:
             return faces
         for other, closer in self._fallbacks(detector, search):
@@ -140,6 +142,16 @@ class VisionEngine:
             if faces:
                 return faces
         return ()
+
+    @staticmethod
+    def _with_companions(image: Image, detector: Detector, search: Search, found: tuple[Face, ...]) -> tuple[Face, ...]:
+        """Look again, at most twice as closely, where a face half as large as the one found was too small to see."""
+        companion_px = max(COMPANION_SHARE * found[0].box.width, search.min_face_px * image.scale)
+        needed = detector.smallest_face_px / companion_px * max(image.width, image.height)
+        if needed <= search.working_side_px:
+            return found
+        side = min(round(needed), search.working_side_px * THOROUGH_FACTOR)
+        return detector.detect(image, replace(search, working_side_px=side)) or found
 
     def _fallbacks(self, first: Detector, search: Search) -> list[tuple[Detector, Search]]:
         """The same detector at twice the size, for faces half as large; then the other installed ones."""

@@ -126,6 +126,7 @@ class AnalysisRequest:
     min_face_px: the smallest face side to look for, in pixels of the original picture; a larger one is faster.
     main_face_only: templates and attack signals for the largest face only.
     use_fallback: try the next detector when the first finds nothing.
+    companions: when one face is found, look again as closely as it takes to see a second one half its size.
     """
 
     pack: str = ""
@@ -137,6 +138,7 @@ class AnalysisRequest:
     min_face_px: int = 80
     main_face_only: bool = False
     use_fallback: bool = True
+    companions: bool = False
 
 
 @dataclass(frozen=True, slots=True)

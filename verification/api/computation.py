@@ -140,6 +140,7 @@ def _detect(still: Still, given: dict[str, Any]) -> dict[str, Any]:
         iou_threshold=given.get("iou_threshold", 0.4),
         max_faces=given["max_faces"],
         use_fallback=given.get("use_fallback", True),
+        companions=True,
     )
     (analysis,) = vision().analyze([still.image], request)
     least = given.get("min_quality_threshold", 0.0)

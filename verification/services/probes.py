@@ -46,7 +46,8 @@ def look(
     images: Sequence[Image], *, vision: Vision, policy_of: Callable[[str], Policy | None], pack: str = ""
 ) -> Probe:
     """Analyze the images of one capture and choose what counts."""
-    request = AnalysisRequest(pack=pack, want=frozenset({"template", "attack"}))
+    # A clip tells bystanders from its person by who is in every frame; a single photo must show one person alone.
+    request = AnalysisRequest(pack=pack, want=frozenset({"template", "attack"}), companions=len(images) == 1)
     analyses = vision.analyze(images, request)
     frames = tuple(_frame(image, analysis) for image, analysis in zip(images, analyses, strict=True))
     good = [frame for frame in frames if not frame.reasons]
@@ -70,7 +71,9 @@ def single_faces(images: Mapping[str, Image], *, vision: Vision, pack: str = "")
 
     Raises Refusal "no_face", "several_faces", or the code of what falls short in the quality of the first at fault.
     """
-    analyses = vision.analyze(list(images.values()), AnalysisRequest(pack=pack, want=frozenset({"template"})))
+    analyses = vision.analyze(
+        list(images.values()), AnalysisRequest(pack=pack, want=frozenset({"template"}), companions=True)
+    )
     return tuple(
         _only_good_face(_frame(image, analysis), attr)
         for (attr, image), analysis in zip(images.items(), analyses, strict=True)

@@ -35,6 +35,7 @@ class MmodDetector:
     """dlib's max-margin CNN over a pyramid of ratio 5/6: 80x80 windows, scores over 0, non-maximum suppression."""
 
     name = NAME
+    smallest_face_px = float(pyramid.WINDOW_PX)
 
     def __init__(self, runtime: Runtime, models_dir: Path, landmarks: Landmarks) -> None:
         self._runtime, self._models_dir, self._landmarks = runtime, models_dir, landmarks

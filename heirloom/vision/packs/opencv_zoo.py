@@ -32,6 +32,7 @@ class YuNetDetector:
     """YuNet through `cv2.FaceDetectorYN`, with its own five landmarks; safe to use from several threads."""
 
     name = DETECTOR
+    smallest_face_px = SMALLEST_FACE_PX
 
     def __init__(self, models_dir: Path) -> None:
         self._models_dir = models_dir
