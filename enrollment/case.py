@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 
 from enrollment.models import Capture, Enrollment, Person
 from enrollment.services.pictures import best_moment, read_picture
@@ -23,6 +24,13 @@ REASON_CODES = (
 
 
 class DuplicateCase:
+    reasons = MappingProxyType(
+        {
+            Review.Verdict.APPROVED: (Code.DIFFERENT_PERSON, Code.IDENTITY_CHECKED_IN_PERSON, Code.OTHER),
+            Review.Verdict.REJECTED: (Code.SAME_PERSON, Code.POOR_EVIDENCE, Code.OTHER),
+        }
+    )
+
     def titles(self, subject_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, str]:
         named = Enrollment.objects.filter(pk__in=subject_ids).values_list("id", "person__full_name")
         return dict(named)

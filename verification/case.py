@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
 
 from django.db.models import F
 
@@ -15,6 +16,7 @@ from verification.models import EvidenceFrame, Verification
 from verification.services.evidence import read_frame
 
 FRAME = "frame-"
+Code = Review.ReasonCode
 # Short codes of why a check could not say anything (vision.types.AttackSignal.why).
 WHY = {
     "not_installed": "no attack detector is installed",
@@ -24,6 +26,18 @@ WHY = {
 
 
 class VerificationCase:
+    reasons = MappingProxyType(
+        {
+            Review.Verdict.APPROVED: (
+                Code.SAME_PERSON,
+                Code.ATTACK_NOT_CONFIRMED,
+                Code.IDENTITY_CHECKED_IN_PERSON,
+                Code.OTHER,
+            ),
+            Review.Verdict.REJECTED: (Code.DIFFERENT_PERSON, Code.ATTACK_CONFIRMED, Code.POOR_EVIDENCE, Code.OTHER),
+        }
+    )
+
     def titles(self, subject_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, str]:
         rows = Verification.objects.filter(pk__in=subject_ids).values_list("id", F("person__full_name"))
         return {row_id: name or "Nobody claimed (1:N)" for row_id, name in rows}

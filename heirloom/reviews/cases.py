@@ -62,6 +62,10 @@ class Case:
 
 
 class CaseKind(Protocol):
+    """reasons: by verdict, the reason codes that speak for it."""
+
+    reasons: Mapping[str, Collection[str]]
+
     def titles(self, subject_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, str]:
         """Return whom each of the subjects is about, in one query."""
         ...

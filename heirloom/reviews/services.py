@@ -12,6 +12,7 @@ from heirloom.accounts.models import User
 from heirloom.audit import services as audit
 from heirloom.audit.models import Action
 from heirloom.errors import Refusal
+from heirloom.reviews.cases import case_kind
 from heirloom.reviews.models import Review
 
 DUE_IN = timedelta(hours=24)
@@ -64,11 +65,11 @@ def decide(*, review_id: uuid.UUID, reviewer: User, verdict: str, reason_code: s
     """Decide a case, finally.
 
     Raises Refusal "already_decided", "claimed_by_another" or "validation_error" (unknown verdict or reason,
-    or "other" without a comment).
+    a reason that speaks for the other verdict, or "other" without a comment).
     """
     review = _locked(review_id)
     _refuse_if_not_free(review, reviewer)
-    _validate(verdict, reason_code, comment)
+    _validate(review.kind, verdict, reason_code, comment)
     review.verdict, review.reason_code, review.comment = verdict, reason_code, comment
     review.decided_by, review.decided_at = reviewer, timezone.now()
     review.save()
@@ -104,10 +105,12 @@ def _refuse_if_not_free(review: Review, reviewer: User) -> None:
         raise Refusal("claimed_by_another")
 
 
-def _validate(verdict: str, reason_code: str, comment: str) -> None:
+def _validate(kind: str, verdict: str, reason_code: str, comment: str) -> None:
     if verdict not in Review.Verdict.values:
         raise Refusal("validation_error", "Say approved or rejected.", attr="verdict")
     if reason_code not in Review.ReasonCode.values:
         raise Refusal("validation_error", f"Choose one of {', '.join(Review.ReasonCode.values)}.", attr="reason")
+    if reason_code not in case_kind(kind).reasons[verdict]:
+        raise Refusal("validation_error", f"This reason does not speak for {verdict}.", attr="reason")
     if reason_code == Review.ReasonCode.OTHER and not comment.strip():
         raise Refusal("validation_error", "Say the other reason in the comment.", attr="comment")

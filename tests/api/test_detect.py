@@ -23,6 +23,14 @@ def test_every_face_is_found_with_its_quality(cleo: APIClient, portraits: dict[s
         assert len(face["landmarks"]) in {5, 68}
 
 
+def test_a_second_face_is_seen_at_any_size_of_the_picture(cleo: APIClient, portraits: dict[str, Portrait]) -> None:
+    both = PillowImage.open(BytesIO(side_by_side(portraits["hopper"], portraits["astronaut"])))
+    for factor in (0.75, 1, 1.5, 3, 6):
+        picture = both.resize((round(both.width * factor), round(both.height * factor)))
+        answer = cleo.post("/api/v1/detect/", {"image_base64": b64(jpeg(picture))}, format="json").json()
+        assert answer["faces_detected"] == 2, factor
+
+
 def test_no_face_is_an_answer(cleo: APIClient) -> None:
     answer = cleo.post("/api/v1/detect/", {"image_base64": b64(landscape())}, format="json")
     assert answer.status_code == 200

@@ -39,6 +39,12 @@ def template(who: Person, under: Consent) -> FaceTemplate:
     return templates.add(person=who, consent=under, new=[new])[0]
 
 
+@transaction.atomic
+def template_now(who: Person, under: Consent) -> None:
+    template(who, under)
+    check_now()
+
+
 def check_now() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -53,18 +59,17 @@ def test_a_template_under_an_active_consent_is_taken() -> None:
 
 def test_a_template_under_somebody_elses_consent_is_impossible() -> None:
     who, other = person(), person()
-    with pytest.raises(IntegrityError, match="template_of_an_active_consent"), transaction.atomic():
-        template(who, consent(other))
-        check_now()
+    given = consent(other)
+    with pytest.raises(IntegrityError, match="template_of_an_active_consent"):
+        template_now(who, given)
 
 
 def test_a_template_under_a_withdrawn_consent_is_impossible() -> None:
     who = person()
     given = consent(who)
     consents.withdraw(consent=given, actor=None)
-    with pytest.raises(IntegrityError, match="template_of_an_active_consent"), transaction.atomic():
-        template(who, given)
-        check_now()
+    with pytest.raises(IntegrityError, match="template_of_an_active_consent"):
+        template_now(who, given)
 
 
 def test_a_template_that_claims_no_consent_is_impossible() -> None:

@@ -191,12 +191,12 @@ def test_another_transcoder_can_take_the_place_of_ffmpeg(whole_clip: Path) -> No
     class Elsewhere:
         def frames(
             self,
-            clip: Path,  # noqa: ARG002
-            facts: ClipFacts,  # noqa: ARG002
+            clip: Path,
+            facts: ClipFacts,
             plan: FramePlan,
             *,
-            max_side: int,  # noqa: ARG002
-            limits: Limits,  # noqa: ARG002
+            max_side: int,
+            limits: Limits,
         ) -> list[Image]:
             return [Image(np.zeros((2, 2, 3), np.uint8), 0.1, time) for time in plan.times_s]
 

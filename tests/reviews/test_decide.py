@@ -55,7 +55,13 @@ def test_what_somebody_holds_nobody_else_decides(cast: Cast, case: Review) -> No
 
 @pytest.mark.parametrize(
     ("verdict", "reason", "comment"),
-    [("maybe", "same_person", ""), ("approved", "because", ""), ("approved", "other", " ")],
+    [
+        ("maybe", "same_person", ""),
+        ("approved", "because", ""),
+        ("approved", "attack_confirmed", ""),
+        ("rejected", "same_person", ""),
+        ("approved", "other", " "),
+    ],
 )
 def test_a_verdict_needs_a_known_word_and_a_reason(
     cast: Cast, case: Review, verdict: str, reason: str, comment: str
