@@ -11,6 +11,7 @@ from heirloom.accounts.models import User
 from heirloom.audit import services as audit
 from heirloom.audit.models import Action
 from heirloom.crypto import files
+from heirloom.decision.verification import VERIFICATION_FMR
 from heirloom.errors import Refusal
 from heirloom.media.image import encode_jpeg
 from heirloom.vision.comparison import compare
@@ -98,6 +99,9 @@ def _row(verification: Verification, number: int, kept: KeptFrame, reference: Re
 
 
 def _similarity(verification: Verification, template: Template | None, reference: Reference | None) -> float | None:
+    """Return how alike one frame is, by the threshold for a single frame."""
     raw, policy = score(template, reference), policy_of(verification.model)
-    threshold = verification.threshold
-    return None if raw is None or policy is None or threshold is None else policy.similarity(raw, threshold)
+    if raw is None or policy is None or reference is None:
+        return None
+    threshold = policy.threshold(reference.count, 1, VERIFICATION_FMR)
+    return None if threshold is None else policy.similarity(raw, threshold)
