@@ -14,6 +14,7 @@ from heirloom.errors import Refusal
 from heirloom.media.image import read_still
 from heirloom.media.limits import Limits
 from heirloom.media.sniff import sniff
+from heirloom.media.transcode.ffmpeg import FfmpegTranscoder
 from heirloom.media.types import Image, MediaType
 from heirloom.media.video import probe, sample
 
@@ -98,7 +99,7 @@ def read_images(capture: Capture) -> tuple[Image, ...]:
     with files.private_copy(subject=capture.subject, name=capture.storage_name) as path:
         facts = probe(path, limits())
         capture.width, capture.height, capture.duration_s = facts.width, facts.height, facts.duration_s
-        return tuple(sample(path, facts, limits()))
+        return tuple(sample(path, facts, limits(), transcoder=FfmpegTranscoder(settings.FFMPEG_BINARY or None)))
 
 
 def _with_head(chunks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
