@@ -49,3 +49,5 @@ urlpatterns = [
     path("metrics", health.metrics, name="metrics"),
     path("", include("heirloom.portal.urls")),
 ]
+handler404 = "heirloom.api.errors.page_not_found"
+handler500 = "heirloom.api.errors.server_error"

@@ -1,18 +1,27 @@
 """People, consents, captures and templates on the wire."""
 
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
+from django.utils import timezone
 from rest_framework import serializers
 
 from enrollment.models import Capture, Consent, Enrollment, FaceTemplate, Person
 from heirloom.api.images import Base64ImageField
 from heirloom.errors import CODES
 
+CLOCKS_DIFFER_BY = timedelta(minutes=5)
+
 
 class ConsentInput(serializers.Serializer[Any]):
     policy_version = serializers.CharField(max_length=64)
     given_at = serializers.DateTimeField()
     method = serializers.CharField(max_length=32)
+
+    def validate_given_at(self, given_at: datetime) -> datetime:
+        if given_at > timezone.now() + CLOCKS_DIFFER_BY:
+            raise serializers.ValidationError("This time has not come yet.", code="in_the_future")
+        return given_at
 
 
 class ConsentSerializer(serializers.ModelSerializer[Consent]):
@@ -23,6 +32,7 @@ class ConsentSerializer(serializers.ModelSerializer[Consent]):
 
 class PersonSerializer(serializers.ModelSerializer[Person]):
     reference_count = serializers.IntegerField(read_only=True, default=0)
+    metadata = serializers.DictField(required=False)
 
     class Meta:
         model = Person

@@ -15,6 +15,9 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 # Base64 takes a third more room than the bytes it carries, and a form has its own few kilobytes around them.
 BASE64_GROWTH = 4 / 3
 SLACK_BYTES = 1024 * 1024
+# Whoever signs in sends a name and a password, and nobody knows yet who that is.
+SIGN_IN_PATHS = ("/api/v1/auth/", "/sign-in/")
+SIGN_IN_BYTES = 64 * 1024
 
 
 class TooManyBytesError(Exception):
@@ -34,7 +37,7 @@ class BodyLimitMiddleware:
             await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        limit = self.form_limit if headers.get(b"content-type", b"").startswith(b"multipart/") else self.json_limit
+        limit = self._limit(scope["path"], headers.get(b"content-type", b""))
         if int(headers.get(b"content-length", b"0") or 0) > limit:
             await _refuse(send)
             return
@@ -42,6 +45,11 @@ class BodyLimitMiddleware:
             await self.app(scope, _counting(receive, limit), send)
         except TooManyBytesError:
             await _refuse(send)
+
+    def _limit(self, path: str, content_type: bytes) -> int:
+        if path.startswith(SIGN_IN_PATHS):
+            return SIGN_IN_BYTES
+        return self.form_limit if content_type.lower().startswith(b"multipart/") else self.json_limit
 
 
 def _counting(receive: Receive, limit: int) -> Receive:

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
 from drf_standardized_errors.handler import exception_handler
 from rest_framework.response import Response
 
-from heirloom.errors import Refusal
+from heirloom.errors import CODES, Refusal
 
 RETRY_AFTER_S = 5
 
@@ -17,6 +19,16 @@ def handle(error: Exception, context: Any) -> Response | None:
     return exception_handler(error, context)
 
 
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer an address that is nowhere; below /api/ in the shape of the API."""
+    return _plain("not_found") if _is_api(request) else defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer what nothing else caught, as page_not_found does."""
+    return _plain("internal_error") if _is_api(request) else defaults.server_error(request)
+
+
 def body(code: str, detail: str, *, status: int, attr: str | None = None) -> dict[str, Any]:
     return {"type": _kind(status), "errors": [{"code": code, "detail": detail, "attr": attr}]}
 
@@ -26,6 +38,15 @@ def _refused(refusal: Refusal) -> Response:
     headers = {"Retry-After": str(refusal.retry_after or RETRY_AFTER_S)} if status == 503 else {}
     detail = f"{refusal.detail} {refusal.entry.remedy}"
     return Response(body(refusal.code, detail, status=status, attr=refusal.attr), status=status, headers=headers)
+
+
+def _is_api(request: HttpRequest) -> bool:
+    return request.path_info.startswith("/api/")
+
+
+def _plain(code: str) -> HttpResponse:
+    entry = CODES[code]
+    return JsonResponse(body(code, f"{entry.text} {entry.remedy}", status=entry.status), status=entry.status)
 
 
 def _kind(status: int) -> str:

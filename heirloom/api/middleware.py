@@ -1,8 +1,26 @@
-"""Every path of the API answers with and without its trailing slash."""
+"""What becomes of addresses before any view sees them."""
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from heirloom.api.errors import body
+
+
+class NulMiddleware:
+    """Refuse a NUL character in a query: PostgreSQL has no such text, so no filter or search could take it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "%00" not in request.META.get("QUERY_STRING", ""):
+            return self.get_response(request)
+        words = "The address may not hold NUL characters."
+        if request.path_info.startswith("/api/"):
+            return JsonResponse(body("validation_error", words, status=400), status=400)
+        raise BadRequest(words)
 
 
 class ApiSlashMiddleware:

@@ -6,10 +6,10 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from heirloom.api.pagination import Pages
 from heirloom.api.permissions import caller, role
 from heirloom.reviews import services
 from heirloom.reviews.models import Review
@@ -42,7 +42,7 @@ class VerdictInput(serializers.Serializer[Any]):
     comment = serializers.CharField(max_length=2000, default="", allow_blank=True)
 
 
-class OldestFirst(CursorPagination):
+class OldestFirst(Pages):
     page_size = 50
     ordering = ("created_at", "id")
 

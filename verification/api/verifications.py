@@ -10,12 +10,14 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from enrollment.models import Person
 from enrollment.services import people
 from heirloom.accounts.models import User
+from heirloom.api.parsers import JSONParser
 from heirloom.api.permissions import caller, role
 from heirloom.errors import Refusal
 from heirloom.jobs.models import Job
@@ -33,6 +35,7 @@ class VerificationViewSet(
 
     queryset = Verification.objects.all()
     serializer_class = wire.VerificationSerializer
+    parser_classes = [JSONParser, MultiPartParser]
     permission_classes = [role("client", "hr", "reviewer", "admin")]
 
     def get_queryset(self) -> VerificationQuerySet:
@@ -66,7 +69,7 @@ class VerificationViewSet(
         return accepted(row)
 
     @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
-    @action(detail=True, url_path=r"frames/(?P<number>\d+)")
+    @action(detail=True, url_path=r"frames/(?P<number>\d{1,4})")
     def frame(self, request: Request, pk: str, number: str) -> HttpResponse:
         if not (caller(request).has_role("reviewer") or caller(request).may("evidence:read")):
             raise Refusal("not_found")
