@@ -106,6 +106,7 @@ CODES: dict[str, Code] = {
     "vision_unavailable": Code(
         503, "The vision process does not answer.", "Try again in a few seconds; an operator can run manage.py doctor."
     ),
+    "database_unavailable": Code(503, "The database does not answer.", "Try again in a few seconds."),
     "storage_unavailable": Code(503, "The file storage does not answer.", "Try again in a few seconds."),
     "key_unavailable": Code(
         503, "The encryption key of this record is not in the key ring.", "An operator must restore the key."

@@ -1,7 +1,9 @@
 """Every error in one shape: {"type", "errors": [{"code", "detail", "attr"}]}."""
 
+import logging
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from drf_standardized_errors.handler import exception_handler
@@ -10,12 +12,16 @@ from rest_framework.response import Response
 from heirloom.errors import CODES, Refusal
 
 RETRY_AFTER_S = 5
+logger = logging.getLogger(__name__)
 
 
 def handle(error: Exception, context: Any) -> Response | None:
     """Answer a Refusal with its code and status, and anything else as drf-standardized-errors does."""
     if isinstance(error, Refusal):
         return _refused(error)
+    if isinstance(error, OperationalError | InterfaceError):
+        logger.error("the database did not answer: %s", type(error).__name__)
+        return _refused(Refusal("database_unavailable"))
     return exception_handler(error, context)
 
 

@@ -16,6 +16,8 @@ def web(host: str, port: int) -> Program:
         *("-m", "uvicorn", "heirloom.asgi:application", "--host", host, "--port", str(port)),
         *("--lifespan", "off", "--no-access-log", "--no-server-header", "--log-level", settings.LOG_LEVEL.lower()),
         *("--timeout-graceful-shutdown", str(_WEB_STOPS_WITHIN_S)),
+        # Without a proxy of ours, whoever asks could say to come from anywhere, and no lock would ever close.
+        *(() if settings.SECURE_PROXY_SSL_HEADER else ("--no-proxy-headers",)),
     )
 
 
