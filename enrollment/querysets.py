@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import Q
-from django.db.models.functions import Cast
+from django.db.models import OuterRef, Q, Subquery
+from django.db.models.functions import Cast, Coalesce
 from pgvector import HalfVector
 
 if TYPE_CHECKING:
@@ -43,7 +43,10 @@ class PersonQuerySet(models.QuerySet["Person"]):
 
     def with_reference_counts(self) -> "PersonQuerySet":
         """Add `reference_count`: how many active references each person has, under the model that has most."""
-        return self.annotate(reference_count=models.Max("person_templates__reference_count", default=0))
+        # A subquery is answered for one page; a join would be grouped for all people before the page is cut.
+        rows = self.model._meta.get_field("person_templates").related_model._default_manager
+        most = rows.filter(person=OuterRef("pk")).order_by("-reference_count").values("reference_count")[:1]
+        return self.annotate(reference_count=Coalesce(Subquery(most), 0))
 
 
 class ConsentQuerySet(models.QuerySet["Consent"]):
