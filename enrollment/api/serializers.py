@@ -32,7 +32,6 @@ class ConsentSerializer(serializers.ModelSerializer[Consent]):
 
 class PersonSerializer(serializers.ModelSerializer[Person]):
     reference_count = serializers.IntegerField(read_only=True, default=0)
-    metadata = serializers.DictField(required=False)
 
     class Meta:
         model = Person
@@ -53,6 +52,11 @@ class PersonSerializer(serializers.ModelSerializer[Person]):
         read_only_fields = ("id", "created_at", "updated_at")
         # The service answers 409 "employee_id_taken"; DRF's own check would answer 400 and race.
         extra_kwargs: ClassVar[dict[str, Any]] = {"employee_id": {"validators": []}, "external_id": {"validators": []}}
+
+    def validate_metadata(self, metadata: Any) -> Any:
+        if not isinstance(metadata, dict):
+            raise serializers.ValidationError("Send an object.", code="not_a_dict")
+        return metadata
 
 
 class TemplateSerializer(serializers.ModelSerializer[FaceTemplate]):
