@@ -68,6 +68,8 @@ def _templates(people: list[uuid.UUID], numbers: np.random.Generator) -> None:
     from heirloom.crypto import rotation  # noqa: PLC0415
     from heirloom.crypto import services as crypto  # noqa: PLC0415
 
+    turn = rotation.rotation(MODEL)
+
     def row(person: uuid.UUID, vector: NDArray[np.float32]) -> PersonTemplate:
         return PersonTemplate(
             person_id=person,
@@ -75,8 +77,8 @@ def _templates(people: list[uuid.UUID], numbers: np.random.Generator) -> None:
             dimensions=DIMENSIONS,
             reference_count=3,
             vector_sealed=crypto.seal(subject=person, plaintext=vector.astype("<f4").tobytes(), context=CONTEXT),
-            vector=HalfVector(rotation.protect(vector, MODEL)),
-            protection=rotation.fingerprint(MODEL),
+            vector=HalfVector(turn.protect(vector)),
+            protection=turn.fingerprint,
         )
 
     vectors = numbers.standard_normal((len(people), DIMENSIONS)).astype(np.float32)
