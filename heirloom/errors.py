@@ -88,6 +88,7 @@ CODES: dict[str, Code] = {
     "invalid_gallery": Code(
         400, "The gallery filter is not understood.", 'Send {"person_ids": [...]} or {"department": "..."}.'
     ),
+    "person_suspended": Code(409, "This person is suspended.", "HR can set the person active again."),
     "consent_required": Code(422, "No active consent covers this.", "Record the person's consent first."),
     "employee_id_taken": Code(
         409, "Another person has this employee number.", "Check the number, or open that person's page."

@@ -148,7 +148,7 @@ class RegisterAnswer(serializers.Serializer[Any]):
 
 
 class CapturesInput(serializers.Serializer[Any]):
-    files = serializers.ListField(child=serializers.FileField(), min_length=1, max_length=10)
+    files = serializers.ListField(child=serializers.FileField(allow_empty_file=True), min_length=1, max_length=10)
 
 
 class LinksAnswer(serializers.Serializer[Any]):

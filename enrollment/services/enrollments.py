@@ -202,12 +202,11 @@ def _stopped_as_duplicate(enrollment: Enrollment, probe: Template, findings: Fin
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('heirloom.gallery'))")
-    hits = gallery.search(probe=probe, count=NEAREST_SHOWN, but=enrollment.person_id)
-    gallery_size = gallery.size(model=probe.model, dimensions=len(probe.vector))
+    others = gallery.search_others(probe=probe, count=NEAREST_SHOWN, than=enrollment.person_id)
     accepted = sum(1 for verdicts in findings.values() for v in verdicts if v.accepted)
     found = duplicate_of(
-        [hit.as_candidate() for hit in hits],
-        gallery_size,
+        [hit.as_candidate() for hit in others.hits],
+        others.gallery_size,
         accepted,
         policy_of(probe.model),
         Rules(target_fpir=settings.IDENTIFICATION_TARGET_FPIR),

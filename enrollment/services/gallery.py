@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pgvector import HalfVector
 
 from enrollment.models import Person, PersonTemplate
+from enrollment.querysets import PersonTemplateQuerySet
 from enrollment.services import templates
 from heirloom.crypto import rotation
 from heirloom.decision.identification import ScoredCandidate
@@ -26,27 +27,32 @@ class Hit:
         return ScoredCandidate(str(self.person.id), self.score, self.reference_count)
 
 
-def size(*, model: str, dimensions: int, person_ids: Collection[uuid.UUID] | None = None) -> int:
-    return PersonTemplate.objects.gallery(model, dimensions=dimensions, person_ids=person_ids).count()
+@dataclass(frozen=True, slots=True, eq=False)
+class Search:
+    """hits: the nearest people, the most alike first. gallery_size: how many people were searched."""
+
+    hits: tuple[Hit, ...]
+    gallery_size: int
 
 
-def search(
-    *, probe: Template, count: int, person_ids: Collection[uuid.UUID] | None = None, but: uuid.UUID | None = None
-) -> tuple[Hit, ...]:
-    """Return the `count` nearest people, the most alike first.
+def search(*, probe: Template, count: int, person_ids: Collection[uuid.UUID] | None = None) -> Search:
+    """Find the `count` nearest active people, all or the given ones."""
+    rows = PersonTemplate.objects.gallery(probe.model, dimensions=len(probe.vector), person_ids=person_ids)
+    return _search(rows.filter(person__status=Person.Status.ACTIVE), probe, count)
 
-    The index ranks protected half-precision vectors; the exact sealed numbers of the few it names decide the order.
-    """
-    dimensions = len(probe.vector)
-    rows = PersonTemplate.objects.gallery(probe.model, dimensions=dimensions, person_ids=person_ids)
+
+def search_others(*, probe: Template, count: int, than: uuid.UUID) -> Search:
+    """Find the `count` nearest people but one, suspended ones too: no new name gets around a suspension."""
+    rows = PersonTemplate.objects.gallery(probe.model, dimensions=len(probe.vector))
+    return _search(rows.exclude(person_id=than), probe, count)
+
+
+def _search(rows: PersonTemplateQuerySet, probe: Template, count: int) -> Search:
+    """The index ranks protected half-precision vectors; the exact numbers of the few it names decide the order."""
     protected = HalfVector(rotation.protect(probe.vector, probe.model))
-    nearest = (
-        (rows if but is None else rows.exclude(person_id=but))
-        .select_related("person")
-        .nearest(protected, dimensions=dimensions, count=count)
-    )
-    hits = [_hit(probe, row) for row in nearest]
-    return tuple(sorted(hits, key=lambda hit: -hit.score))
+    nearest = rows.select_related("person").nearest(protected, dimensions=len(probe.vector), count=count)
+    hits = sorted((_hit(probe, row) for row in nearest), key=lambda hit: -hit.score)
+    return Search(tuple(hits), rows.count())
 
 
 def _hit(probe: Template, row: PersonTemplate) -> Hit:

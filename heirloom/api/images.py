@@ -16,6 +16,10 @@ from heirloom.media.types import Still
 class Base64ImageField(serializers.CharField):
     """An image in base64, a data URL's prefix allowed; its value is the decoded bytes."""
 
+    def __init__(self, **options: Any) -> None:
+        # An empty image is refused by its own code, like an empty file.
+        super().__init__(allow_blank=True, **options)
+
     def to_internal_value(self, data: Any) -> bytes:  # type: ignore[override]
         text = super().to_internal_value(data)
         encoded = text.partition(",")[2] if text.startswith("data:") else text

@@ -1,6 +1,7 @@
 """/verifications/: a probe goes in, an outcome comes out."""
 
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,23 @@ def test_what_is_neither_photo_nor_clip_is_refused_at_the_door(cleo: APIClient, 
     )
     assert (answer.status_code, codes(answer)) == (415, ["unsupported_format"])
     assert not Verification.objects.exists()
+
+
+def test_an_empty_file_is_refused_at_the_door(cleo: APIClient, enrolled: dict[str, Any]) -> None:
+    file = BytesIO(b"")
+    file.name = "photo.jpg"
+    answer = cleo.post(URL, {"file": file, "person_id": enrolled["person_id"]}, format="multipart")
+    assert (answer.status_code, codes(answer)) == (400, ["empty_file"])
+
+
+def test_a_suspended_person_is_neither_verified_nor_found(
+    cleo: APIClient, hana: APIClient, enrolled: dict[str, Any], work: Work, portraits: dict[str, Portrait]
+) -> None:
+    hana.patch(f"/api/v1/people/{enrolled['person_id']}/", {"status": "suspended"}, format="json")
+    photo = b64(portraits["astronaut"].jpeg)
+    answer = cleo.post(URL, {"image_base64": photo, "person_id": enrolled["person_id"]}, format="json")
+    assert (answer.status_code, codes(answer)) == (409, ["person_suspended"])
+    assert hana.post("/api/v1/recognize/", {"face_image_base64": photo}, format="json").json()["matches"] == []
 
 
 def test_nobody_by_that_id_is_404(cleo: APIClient, portraits: dict[str, Portrait]) -> None:

@@ -25,7 +25,7 @@ class DetectInput(serializers.Serializer[Any]):
 
 
 class DetectUploadInput(serializers.Serializer[Any]):
-    file = serializers.FileField()
+    file = serializers.FileField(allow_empty_file=True)
     model_name = serializers.CharField(default="auto")
     conf_threshold = serializers.FloatField(default=0.5, min_value=0, max_value=1)
     max_faces = serializers.IntegerField(default=50, min_value=1, max_value=500)
@@ -143,7 +143,7 @@ class AntiSpoofingAnswer(serializers.Serializer[Any]):
 class VerificationInput(serializers.Serializer[Any]):
     person_id = serializers.CharField(max_length=128, required=False)
     employee_id = serializers.CharField(max_length=64, required=False)
-    file = serializers.FileField(required=False)
+    file = serializers.FileField(required=False, allow_empty_file=True)
     image_base64 = Base64ImageField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -82,10 +82,12 @@ def recognize(
     template = single_face(image, vision=vision(), attr="face_image_base64", pack=pack).template
     if template is None:
         raise Refusal("low_quality")
-    hits = gallery.search(probe=template, count=top_k, person_ids=person_ids)
-    everybody = gallery.size(model=template.model, dimensions=len(template.vector), person_ids=person_ids)
+    searched = gallery.search(probe=template, count=top_k, person_ids=person_ids)
     rules = Rules(target_fpir=settings.IDENTIFICATION_TARGET_FPIR)
-    ranked = rank([hit.as_candidate() for hit in hits], everybody, 1, policy_of(template.model), rules)
-    by_id = {str(hit.person.id): hit for hit in hits}
-    found = [Match(by_id[one.person_id], one) for one in ranked if (one.similarity or 0.0) >= similarity_threshold]
+    ranked = rank(
+        [hit.as_candidate() for hit in searched.hits], searched.gallery_size, 1, policy_of(template.model), rules
+    )
+    by_id = {str(hit.person.id): hit for hit in searched.hits}
+    alike = [one for one in ranked if one.similarity is not None and one.similarity >= similarity_threshold]
+    found = [Match(by_id[one.person_id], one) for one in alike]
     return template.model, tuple(found)

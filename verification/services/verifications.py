@@ -42,8 +42,10 @@ def rules() -> Rules:
 def submit(*, owner: User, chunks: Iterable[bytes], source: str, person: Person | None = None) -> Verification:
     """Take a probe of a claimed person (1:1), or of nobody in particular (1:N), and have it worked on.
 
-    Raises Refusal "empty_file", "unsupported_format", "too_many_bytes" or "storage_unavailable".
+    Raises Refusal "person_suspended", "empty_file", "unsupported_format", "too_many_bytes" or "storage_unavailable".
     """
+    if person is not None and person.status == Person.Status.SUSPENDED:
+        raise Refusal("person_suspended")
     mode = Verification.Mode.IDENTIFICATION if person is None else Verification.Mode.VERIFICATION
     with captures.stored([chunks]) as (kept,), transaction.atomic():
         capture = captures.row(kept, source=source)
@@ -132,16 +134,14 @@ def _conclude_verification(verification: Verification, probe: Probe) -> None:
 
 
 def _conclude_identification(verification: Verification, probe: Probe) -> None:
-    hits: tuple[gallery.Hit, ...] = ()
-    gallery_size = 0
+    searched = gallery.Search((), 0)
     if probe.template is not None:
-        hits = gallery.search(probe=probe.template, count=CANDIDATES_KEPT)
-        gallery_size = gallery.size(model=probe.template.model, dimensions=len(probe.template.vector))
+        searched = gallery.search(probe=probe.template, count=CANDIDATES_KEPT)
     doubts = [*probe.reasons, *(["several_people_in_clip"] if probe.several_people else [])]
     policy = policy_of(verification.model)
     found = identify(
-        [hit.as_candidate() for hit in hits],
-        gallery_size,
+        [hit.as_candidate() for hit in searched.hits],
+        searched.gallery_size,
         len(probe.counted),
         policy,
         rules(),
