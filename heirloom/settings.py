@@ -63,6 +63,7 @@ INSTALLED_APPS = [
     "heirloom.embedded",
 ]
 MIDDLEWARE = [
+    "heirloom.portal.probes.ProbeMiddleware",
     "heirloom.api.middleware.NulMiddleware",
     "heirloom.api.middleware.ApiSlashMiddleware",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
@@ -218,7 +219,6 @@ AXES_USERNAME_CALLABLE = "heirloom.accounts.tried.username"
 # Transport
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("BEHIND_PROXY", default=False) else None
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = ["^livez$", "^readyz$", "^metrics$"]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS

@@ -1,4 +1,4 @@
-"""Every address of the product."""
+"""Every address of the product; those of probes stand in heirloom.portal.probes."""
 
 from django.contrib import admin
 from django.urls import include, path
@@ -9,7 +9,6 @@ from rest_framework.routers import SimpleRouter
 from enrollment.api.people import EnrollmentViewSet, PersonViewSet
 from enrollment.api.registration import AddFaceView, RegisterMultipleView
 from heirloom.api.tokens import RefreshView, TokenView
-from heirloom.portal import health
 from heirloom.portal.api import EraseView, JobView
 from heirloom.reviews.api import ReviewViewSet
 from verification.api.computation import AntiSpoofingView, CompareView, DetectUploadView, DetectView, RecognizeView
@@ -44,9 +43,6 @@ urlpatterns = [
     path("admin/login/", RedirectView.as_view(pattern_name="sign-in", query_string=True)),
     path("admin/password_change/", RedirectView.as_view(pattern_name="change-password")),
     path("admin/", admin.site.urls),
-    path("livez", health.livez, name="livez"),
-    path("readyz", health.readyz, name="readyz"),
-    path("metrics", health.metrics, name="metrics"),
     path("", include("heirloom.portal.urls")),
 ]
 handler404 = "heirloom.api.errors.page_not_found"

@@ -12,9 +12,7 @@ class PasswordChangeMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not request.path.startswith(("/static/", "/livez", "/readyz", "/metrics", "/api/")) and self._must_change(
-            request
-        ):
+        if not request.path.startswith(("/static/", "/api/")) and self._must_change(request):
             return redirect("change-password")
         return self.get_response(request)
 
