@@ -97,16 +97,19 @@ def vision_process(processes: Processes) -> Path:
     return processes.vision()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def worker(processes: Processes, vision_process: Path, django_db_setup: None) -> Iterator[Processes]:
-    """A real Celery worker and beat on the test database. Its tests need transaction=True, or it sees no rows."""
+    """A real Celery worker and beat on the test database. Its tests need transaction=True, or it sees no rows.
+
+    It ends with the file that asked for it, for it would do the jobs of other tests as well.
+    """
     processes.worker()
     yield processes
     processes.stop("worker")
     processes.stop("beat")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def live(processes: Processes, vision_process: Path, django_db_setup: None) -> Iterator[str]:
     """A real uvicorn on the test database; the value is its address. Its tests need transaction=True."""
     yield processes.web()

@@ -1,13 +1,11 @@
 """What `make run` tells when all is up."""
 
-import shutil
 import subprocess
 from dataclasses import dataclass
 
-from imageio_ffmpeg import get_ffmpeg_exe
-
 from heirloom import settings
 from heirloom.errors import Refusal
+from heirloom.media.transcode.ffmpeg import find_ffmpeg
 from heirloom.vision.client import VisionClient
 from heirloom.vision.types import VisionStatus
 
@@ -43,7 +41,7 @@ def ffmpeg_version() -> str:
 
 def ffmpeg_program() -> str:
     """Return the FFmpeg that is used: the configured one, the one on PATH, or the one of the wheel."""
-    return settings.FFMPEG_BINARY or shutil.which("ffmpeg") or str(get_ffmpeg_exe())
+    return find_ffmpeg(settings.FFMPEG_BINARY or None)
 
 
 def _login_rows(prepared: Prepared) -> list[tuple[str, str]]:

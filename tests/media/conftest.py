@@ -10,9 +10,8 @@ import matplotlib.cbook
 import PIL.Image
 import pytest
 import skimage.data
+from imageio_ffmpeg import get_ffmpeg_exe
 from pillow_heif import register_heif_opener
-
-from heirloom.media.transcode.ffmpeg import find_ffmpeg
 
 register_heif_opener()
 
@@ -48,7 +47,8 @@ def assets() -> Path:
     return Path(folder).resolve()
 
 
-FFMPEG = find_ffmpeg()
+# The clips of the tests are made with options that the FFmpeg of an older system does not know.
+FFMPEG = get_ffmpeg_exe()
 MakeClip = Callable[..., Path]
 
 
