@@ -102,6 +102,17 @@ def usable(name: str, models_dir: Path) -> bool:
     return verify(name, models_dir) is State.OK
 
 
+def checked(name: str, models_dir: Path) -> Path:
+    """Return where a usable file lies.
+
+    Raises Refusal "model_not_available" where it is missing or not the one it should be.
+    """
+    state = verify(name, models_dir)
+    if state is not State.OK:
+        raise Refusal("model_not_available", f"{name}: {state}")
+    return entry(name).location(models_dir)
+
+
 def pull(name: str, models_dir: Path, timeout_s: float = 60.0) -> Path:
     """Download one file, check it and put it in place; an intact one is left alone.
 

@@ -76,15 +76,23 @@ def working_copy(image: Image, search: Search, smallest_face_px: float) -> tuple
 def _resized(pixels: Pixels, factor: float) -> Pixels:
     """Shrink by a whole number first: OpenCV's area filter is four times as fast for those on a 12-megapixel photo."""
     size = max(1, round(pixels.shape[1] * factor)), max(1, round(pixels.shape[0] * factor))
-    whole = int(1 / factor)
-    if whole > 1:
-        columns, rows = pixels.shape[1] // whole, pixels.shape[0] // whole
-        even = pixels[: rows * whole, : columns * whole]
-        pixels = np.asarray(cv2.resize(even, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
+    pixels = shrunk(pixels, int(1 / factor))
     if size == (pixels.shape[1], pixels.shape[0]):
         return np.ascontiguousarray(pixels)
     interpolation = cv2.INTER_AREA if size[0] < pixels.shape[1] else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(pixels, size, interpolation=interpolation), np.uint8)
+
+
+def shrunk(pixels: Pixels, times: int) -> Pixels:
+    """Return the pixels at one `times`-th of their size, each the mean of the ones it stands for.
+
+    What is left over at the right and at the bottom is cut off. The same pixels for `times` under 2.
+    """
+    if times < 2:
+        return pixels
+    columns, rows = max(1, pixels.shape[1] // times), max(1, pixels.shape[0] // times)
+    even = pixels[: rows * times, : columns * times]
+    return np.asarray(cv2.resize(even, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def largest_first(faces: Sequence[Face], limit: int) -> tuple[Face, ...]:
@@ -105,14 +113,23 @@ def without_doubles(boxes: NDArray[np.float64], scores: NDArray[np.float64], iou
     return kept
 
 
+def overlaps(box: NDArray[np.float64], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return (n,): how much of each of `boxes` (n, 4) and of `box` (4,) is common, intersection over union."""
+    shared, areas = _shared(box, boxes)
+    return np.asarray(shared / np.maximum(box[2] * box[3] + areas - shared, 1e-9), np.float64)
+
+
 def _doubles(box: NDArray[np.float64], better: NDArray[np.float64], iou_threshold: float) -> bool:
-    ends = np.minimum(box[:2] + box[2:], better[:, :2] + better[:, 2:])
-    sides = np.clip(ends - np.maximum(box[:2], better[:, :2]), 0, None)
-    shared = sides[:, 0] * sides[:, 1]
-    area, areas = box[2] * box[3], better[:, 2] * better[:, 3]
-    overlap = shared / np.maximum(area + areas - shared, 1e-9)
-    nested = shared / np.maximum(np.minimum(area, areas), 1e-9)
-    return bool(np.any((overlap > iou_threshold) | (nested > NESTED_SHARE)))
+    shared, areas = _shared(box, better)
+    nested = shared / np.maximum(np.minimum(box[2] * box[3], areas), 1e-9)
+    return bool(np.any((overlaps(box, better) > iou_threshold) | (nested > NESTED_SHARE)))
+
+
+def _shared(box: NDArray[np.float64], boxes: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The common area of `box` with each of `boxes`, and the area of each of those."""
+    ends = np.minimum(box[:2] + box[2:], boxes[:, :2] + boxes[:, 2:])
+    sides = np.clip(ends - np.maximum(box[:2], boxes[:, :2]), 0, None)
+    return sides[:, 0] * sides[:, 1], boxes[:, 2] * boxes[:, 3]
 
 
 def squared(box: Box) -> Box:

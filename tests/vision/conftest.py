@@ -67,8 +67,8 @@ def assets() -> Path:
 
 
 @pytest.fixture(scope="session")
-def furnished(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VisionEngine]:
-    """The built-in pack beside YuNet, MobileFaceNet and the MiniFASNet pair, linked into a models folder."""
+def furnished_models(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models folder with YuNet, MobileFaceNet and the MiniFASNet pair linked into it."""
     folder = tmp_path_factory.mktemp("furnished")
     places = {
         "face_detection_yunet_2023mar.onnx": "opencv-zoo",
@@ -81,7 +81,13 @@ def furnished(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         (folder / place).mkdir(parents=True, exist_ok=True)
         (folder / place / name).symlink_to(assets / "models" / name)
     (folder / "onnx" / "mobilefacenet.toml").write_text(MOBILEFACENET)
-    made = VisionEngine(VisionConfig(models_dir=folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def furnished(furnished_models: Path) -> Iterator[VisionEngine]:
+    """The built-in pack beside YuNet, MobileFaceNet and the MiniFASNet pair."""
+    made = VisionEngine(VisionConfig(models_dir=furnished_models))
     made.load()
     yield made
     made.close()

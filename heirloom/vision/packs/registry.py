@@ -8,7 +8,7 @@ from heirloom.errors import Refusal
 from heirloom.vision import attack, catalog, dlib_weights
 from heirloom.vision.detection import Detector
 from heirloom.vision.landmarks import Landmarks
-from heirloom.vision.packs import deepface, dlib, onnx, opencv_zoo
+from heirloom.vision.packs import deepface, dlib, onnx, opencv_zoo, yunet
 from heirloom.vision.packs.base import Pack
 from heirloom.vision.runtime import Runtime
 from heirloom.vision.types import PackInfo
@@ -44,7 +44,7 @@ class Registry:
         self._landmarks = Landmarks()
         self._packs: dict[str, Pack] = {}
         self._mmod = dlib.MmodDetector(runtime, models_dir, self._landmarks)
-        self._yunet = opencv_zoo.YuNetDetector(models_dir)
+        self._yunet = yunet.YuNetDetector(models_dir)
 
     @property
     def active(self) -> str:
