@@ -226,6 +226,9 @@ SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_AGE = 8 * 3600
 X_FRAME_OPTIONS = "DENY"
 
+# Figures of work and people's cases are for operators: a token of Prometheus' own, or an auditor's.
+METRICS_TOKEN = env.secret("METRICS_TOKEN")
+
 LANGUAGE_CODE = "en"
 TIME_ZONE = env.text("TIME_ZONE", "UTC")
 USE_TZ = True

@@ -1,13 +1,19 @@
 """/livez, /readyz, /metrics: what a load balancer and an operator ask."""
 
+import secrets
 from collections.abc import Callable
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django_prometheus.exports import ExportToDjangoView
 from prometheus_client import Gauge
+from rest_framework.exceptions import APIException
+from rest_framework.request import Request
+from rest_framework_simplejwt.authentication import JWTAuthentication
 
+from heirloom.accounts.models import User
 from heirloom.errors import Refusal
 from heirloom.jobs.models import Job
 from heirloom.jobs.vision import vision
@@ -31,7 +37,11 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer Prometheus."""
+    """Answer Prometheus, or an auditor; who else asks is 401, or 404 where no token of Prometheus is set."""
+    if not (_on_own_machine() or _is_prometheus(request) or _is_auditor(request)):
+        if not settings.METRICS_TOKEN:
+            return HttpResponse(status=404)
+        return HttpResponse(status=401, headers={"WWW-Authenticate": "Bearer"})
     JOBS.clear()
     for row in Job.objects.values("kind", "state").annotate(count=Count("id")):
         JOBS.labels(row["kind"], row["state"]).set(row["count"])
@@ -39,6 +49,24 @@ def metrics(request: HttpRequest) -> HttpResponse:
     MODELS_READY.set(_works(_models))
     exported: HttpResponse = ExportToDjangoView(request)
     return exported
+
+
+def _on_own_machine() -> bool:
+    return not settings.METRICS_TOKEN and (settings.EMBEDDED or settings.DEBUG)
+
+
+def _is_prometheus(request: HttpRequest) -> bool:
+    wanted = f"Bearer {settings.METRICS_TOKEN}".encode()
+    given = request.headers.get("Authorization", "").encode(errors="replace")
+    return bool(settings.METRICS_TOKEN) and secrets.compare_digest(given, wanted)
+
+
+def _is_auditor(request: HttpRequest) -> bool:
+    try:
+        found = JWTAuthentication().authenticate(Request(request))
+    except APIException:
+        return False
+    return found is not None and isinstance(found[0], User) and found[0].has_role("auditor", "admin")
 
 
 def _works(check: Callable[[], bool]) -> bool:
