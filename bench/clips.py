@@ -40,7 +40,7 @@ def verified(client: Caller, person: str, probe: bytes, mime: str) -> tuple[floa
     files = [("file", ("probe", probe, mime))]
     accepted = client.post("/verifications/", data={"person_id": person}, files=files)
     received = time.time()
-    answer = client.follow(accepted, every_s=0.1).answer
+    answer = client.follow(accepted, every_s=0.25).answer
     return datetime.fromisoformat(answer["finished_at"]).timestamp() - received, answer
 
 

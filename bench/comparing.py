@@ -23,7 +23,7 @@ at twice the size, by dlib's HOG detector, and computes one descriptor a face; o
 dlib's mmod network. The runs are made in turn, so that whatever else the machine does strikes both.""",
 )
 # (megapixels, None = as the package carries it; runs)
-SIZES = ((None, 7), (3.0, 3))
+SIZES = ((None, 7), (2.0, 5))
 
 
 def measure(client: Caller, portrait: Portrait, folder: Path) -> Section:
