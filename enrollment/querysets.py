@@ -33,9 +33,8 @@ class PersonQuerySet(models.QuerySet["Person"]):
     def named(self, references: Iterable[str]) -> "PersonQuerySet":
         """Keep the people with these ids, ours or those that client apps gave."""
         given = list(references)
-        return self.annotate(id_text=Cast("id", models.CharField())).filter(
-            Q(id_text__in=given) | Q(external_id__in=given)
-        )
+        ours = [parsed for parsed in map(_uuid, given) if parsed is not None]
+        return self.filter(Q(pk__in=ours) | Q(external_id__in=given))
 
     def enrolled(self) -> "PersonQuerySet":
         """Keep who has a face to be compared with, whatever the model."""
@@ -80,3 +79,10 @@ class PersonTemplateQuerySet(models.QuerySet["PersonTemplate"]):
             output_field=models.FloatField(),
         )
         return self.annotate(distance=distance).order_by("distance")[:count]
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None

@@ -17,6 +17,7 @@ class ConsentInput(serializers.Serializer[Any]):
     policy_version = serializers.CharField(max_length=64)
     given_at = serializers.DateTimeField()
     method = serializers.CharField(max_length=32)
+    expires_at = serializers.DateTimeField(required=False, allow_null=True)
 
     def validate_given_at(self, given_at: datetime) -> datetime:
         if given_at > timezone.now() + CLOCKS_DIFFER_BY:

@@ -21,6 +21,7 @@ class ConsentGiven:
     policy_version: str
     given_at: datetime
     method: str
+    expires_at: datetime | None = None
 
 
 @transaction.atomic
@@ -35,7 +36,7 @@ def give(
     expires_at: datetime | None = None,
 ) -> Consent:
     """Record a consent. One of the same text that is active already is kept; an older text gives way to the new."""
-    Person.objects.select_for_update().get(pk=person.pk)
+    Person.objects.select_for_update(no_key=True).get(pk=person.pk)
     active = person.consents.active().first()
     if active is not None and active.policy_version == policy_version:
         return active
@@ -60,7 +61,7 @@ def give(
 def withdraw(*, consent: Consent, actor: User | None) -> None:
     """Withdraw a consent and delete all templates of the person with it. Withdrawing again changes nothing."""
     # The person's row first, as whoever adds templates does: none may come between their deletion and the end.
-    Person.objects.select_for_update().get(pk=consent.person_id)
+    Person.objects.select_for_update(no_key=True).get(pk=consent.person_id)
     consent = Consent.objects.select_for_update().get(pk=consent.pk)
     if not consent.is_active:
         return

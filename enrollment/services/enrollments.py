@@ -5,22 +5,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from enrollment.models import Capture, Enrollment, FaceTemplate, Person
-from enrollment.services import captures, consents, gallery, people, templates
+from enrollment.services import captures, consents, duplicates, people, templates
 from enrollment.services.consents import ConsentGiven
 from enrollment.services.findings import Verdict, best_of_clip, examine, of_one_person
+from enrollment.services.policies import policy_of
 from heirloom.accounts.models import User
 from heirloom.audit import services as audit
 from heirloom.audit.models import Action
 from heirloom.crypto import files
-from heirloom.decision.identification import duplicate_of
-from heirloom.decision.policy import Policy
-from heirloom.decision.policy_files import load
-from heirloom.decision.verification import Rules
 from heirloom.errors import Refusal
 from heirloom.jobs import services as jobs
 from heirloom.jobs.services import Lease
@@ -28,14 +24,9 @@ from heirloom.jobs.vision import vision
 from heirloom.reviews import services as reviews
 from heirloom.reviews.models import Review
 from heirloom.vision.comparison import mean_template
-from heirloom.vision.types import Template
 
-NEAREST_SHOWN = 5
+UNKNOWN_RISK = 0.5
 Findings = Mapping[uuid.UUID, Sequence[Verdict]]
-
-
-def policy_of(model: str) -> Policy | None:
-    return load(model, settings.POLICY_DIR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +83,7 @@ def open_visit(
 ) -> Enrollment:
     """Write in the caller's transaction the person where new, the consent where given, the visit and its captures."""
     if isinstance(visitor, Person):
-        person = visitor
+        person = Person.objects.select_for_update(no_key=True).get(pk=visitor.pk)
     else:
         person = people.create_person(person_id=owner, full_name=visitor.full_name, actor=actor, **visitor.details)
     if consent is not None:
@@ -128,7 +119,7 @@ def process(enrollment_id: uuid.UUID, lease: Lease) -> None:
 
 def record(enrollment: Enrollment, findings: Findings, actor: User | None) -> Enrollment:
     """Decide a visit and write what follows from it, in the caller's transaction."""
-    person = Person.objects.select_for_update().get(pk=enrollment.person_id)
+    person = Person.objects.select_for_update(no_key=True).get(pk=enrollment.person_id)
     findings = _hold_to_one_person(person, findings)
     good = [v.template for verdicts in findings.values() for v in verdicts if v.template is not None]
     consent = person.consents.active().first()
@@ -136,8 +127,10 @@ def record(enrollment: Enrollment, findings: Findings, actor: User | None) -> En
         return _finish(enrollment, Enrollment.Outcome.REFUSED, ("consent_required",), findings)
     if not good:
         return _finish(enrollment, Enrollment.Outcome.REFUSED, _reasons(findings), findings)
-    if not enrollment.duplicate_cleared and _stopped_as_duplicate(enrollment, mean_template(good), findings):
-        return enrollment
+    spoken_of = {enrollment.duplicate_of_id} if enrollment.duplicate_cleared and enrollment.duplicate_of_id else set()
+    found = duplicates.look(probe=mean_template(good), pictures=len(good), but={person.id, *spoken_of})
+    if found.reasons:
+        return _stop(enrollment, found, findings)
     rows = templates.add(person=person, consent=consent, new=_new_templates(enrollment, findings))
     audit.record(
         action=Action.PERSON_ENROLLED,
@@ -195,32 +188,16 @@ def _hold_to_one_person(person: Person, findings: Findings) -> Findings:
     return held
 
 
-def _stopped_as_duplicate(enrollment: Enrollment, probe: Template, findings: Findings) -> bool:
-    """Look for the face among everybody else; what is or may be a duplicate waits for a reviewer.
-
-    One visit at a time, so that the same face cannot slip in twice at once.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('heirloom.gallery'))")
-    others = gallery.search_others(probe=probe, count=NEAREST_SHOWN, than=enrollment.person_id)
-    accepted = sum(1 for verdicts in findings.values() for v in verdicts if v.accepted)
-    found = duplicate_of(
-        [hit.as_candidate() for hit in others.hits],
-        others.gallery_size,
-        accepted,
-        policy_of(probe.model),
-        Rules(target_fpir=settings.IDENTIFICATION_TARGET_FPIR),
-    )
-    if not found.reasons:
-        return False
-    nearest = found.candidates[0]
-    enrollment.duplicate_of_id = uuid.UUID(nearest.person_id)
-    enrollment.duplicate_similarity = nearest.similarity
+def _stop(enrollment: Enrollment, found: duplicates.Finding, findings: Findings) -> Enrollment:
+    """Let a visit wait for a reviewer; one that a reviewer has spoken about already ends here, and may be made anew."""
+    if enrollment.duplicate_cleared:
+        return _finish(enrollment, Enrollment.Outcome.REFUSED, found.reasons, findings)
+    enrollment.duplicate_of_id, enrollment.duplicate_similarity = found.person_id, found.similarity
     _finish(enrollment, Enrollment.Outcome.NEEDS_REVIEW, found.reasons, findings)
     reviews.open_review(
-        kind="duplicate", subject_id=enrollment.id, reasons=found.reasons, risk=nearest.similarity or 0.5
+        kind="duplicate", subject_id=enrollment.id, reasons=found.reasons, risk=found.similarity or UNKNOWN_RISK
     )
-    return True
+    return enrollment
 
 
 def _new_templates(enrollment: Enrollment, findings: Findings) -> list[templates.NewTemplate]:
@@ -259,10 +236,9 @@ def _next_id(rows: Any, verdict: Verdict) -> str | None:
 
 def _forget_file(capture: Capture) -> None:
     """A refused picture is of no further use, so its bytes go once that is certain."""
-    name = capture.storage_name
+    if capture.storage_name:
+        files.forget([capture.storage_name])
     Capture.objects.filter(pk=capture.pk).update(storage_name="")
-    if name:
-        transaction.on_commit(lambda: files.delete(name))
 
 
 def _reasons(findings: Findings) -> tuple[str, ...]:

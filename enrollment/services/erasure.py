@@ -18,7 +18,7 @@ def erase_captures(captures: list[Capture]) -> None:
     own = {capture.subject for capture in captures if capture.subject == capture.id}
     Capture.objects.filter(pk__in=[capture.pk for capture in captures]).delete()
     crypto.destroy_all(subjects=own)
-    transaction.on_commit(lambda: files.delete_all(names))
+    files.forget(names)
 
 
 @transaction.atomic

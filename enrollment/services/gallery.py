@@ -41,10 +41,10 @@ def search(*, probe: Template, count: int, person_ids: Collection[uuid.UUID] | N
     return _search(rows.filter(person__status=Person.Status.ACTIVE), probe, count)
 
 
-def search_others(*, probe: Template, count: int, than: uuid.UUID) -> Search:
-    """Find the `count` nearest people but one, suspended ones too: no new name gets around a suspension."""
+def search_others(*, probe: Template, count: int, than: Collection[uuid.UUID]) -> Search:
+    """Find the `count` nearest people but some, suspended ones too: no new name gets around a suspension."""
     rows = PersonTemplate.objects.gallery(probe.model, dimensions=len(probe.vector))
-    return _search(rows.exclude(person_id=than), probe, count)
+    return _search(rows.exclude(person_id__in=than), probe, count)
 
 
 def _search(rows: PersonTemplateQuerySet, probe: Template, count: int) -> Search:

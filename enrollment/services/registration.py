@@ -10,6 +10,7 @@ from django.db import transaction
 from enrollment.models import Enrollment, Person
 from enrollment.services import captures
 from enrollment.services.consents import ConsentGiven
+from enrollment.services.duplicates import hold_gallery
 from enrollment.services.enrollments import Visitor, open_visit, record, require_consent, subject_of
 from enrollment.services.findings import Verdict, examine
 from heirloom.accounts.models import User
@@ -58,6 +59,7 @@ def register(
         raise Refusal(verdicts[0].reasons[0])
     owner = subject_of(visitor)
     with captures.stored([[photos[n].data] for n in good], subject=owner) as kept, transaction.atomic():
+        hold_gallery()
         visit = open_visit(owner, visitor, kept, source="api", actor=actor, consent=consent)
         record(visit, {c.id: (verdicts[n],) for c, n in zip(kept, good, strict=True)}, actor)
         if visit.outcome == Enrollment.Outcome.REFUSED:

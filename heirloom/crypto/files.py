@@ -1,6 +1,7 @@
 """Encrypted files over any Django storage: what the storage sees is never plaintext."""
 
 import hashlib
+import logging
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -12,11 +13,16 @@ from uuid import UUID
 
 from django.core.files import File
 from django.core.files.storage import default_storage
+from django.db import transaction
 
 from heirloom.crypto import stream
+from heirloom.crypto.models import ForgottenFile
 from heirloom.crypto.scratch import private_folder, scratch_root
 from heirloom.crypto.services import data_key
 from heirloom.errors import Refusal
+
+logger = logging.getLogger(__name__)
+_FORGET_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +75,27 @@ def delete(name: str) -> None:
         default_storage.delete(name)
 
 
-def delete_all(names: Iterable[str]) -> None:
-    """Delete files, each as `delete` does."""
+@transaction.atomic
+def forget(names: Iterable[str]) -> None:
+    """Have files deleted once the caller's transaction has committed; what the storage refuses is tried again later."""
+    given = list(names)
+    ForgottenFile.objects.bulk_create([ForgottenFile(name=name) for name in given], ignore_conflicts=True)
+    transaction.on_commit(lambda: _delete_forgotten(given), robust=True)
+
+
+def delete_forgotten() -> None:
+    """Try again to delete files that were to be forgotten; the sweep calls this."""
+    _delete_forgotten(list(ForgottenFile.objects.values_list("name", flat=True)[:_FORGET_BATCH]))
+
+
+def _delete_forgotten(names: Iterable[str]) -> None:
     for name in names:
-        delete(name)
+        try:
+            delete(name)
+        except Refusal:
+            logger.warning("a forgotten file is still there and will be deleted later")
+            continue
+        ForgottenFile.objects.filter(pk=name).delete()
 
 
 @contextmanager

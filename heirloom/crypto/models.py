@@ -27,3 +27,13 @@ class DataKey(models.Model):
 
     def __str__(self) -> str:
         return str(self.subject)
+
+
+class ForgottenFile(models.Model):
+    """A file that must go and may still be there: the row goes when the file has gone."""
+
+    name = models.TextField(primary_key=True)
+    forgotten_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name

@@ -17,7 +17,7 @@ from kombu.exceptions import KombuError
 
 from heirloom.accounts.models import User
 from heirloom.celery import app
-from heirloom.errors import Refusal
+from heirloom.errors import CODES, Refusal
 from heirloom.jobs.leases import Lease, LeaseLostError, lease_end
 from heirloom.jobs.models import Job, JobState
 
@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 # is waiting in a long queue would otherwise fill the broker.
 RING_AGAIN = timedelta(seconds=10)
 _SWEEP_BATCH = 500
+# A part that is away for a while (503) costs a job no attempt, until it has waited this long.
+UNAVAILABLE, UNAVAILABLE_FOR = 503, timedelta(hours=1)
 
 Handler = Callable[[UUID, Lease], None]
 DeadHandler = Callable[[UUID, str], None]
@@ -153,13 +155,24 @@ def _release(lease: Lease, code: str) -> None:
     if not connection.in_atomic_block:
         # The failure may have been the connection's.
         connection.close_if_unusable_or_obsolete()
-    if lease.attempt >= settings.JOB_MAX_ATTEMPTS:
+    counted = CODES[code].status != UNAVAILABLE or _is_old(lease)
+    if counted and lease.attempt >= settings.JOB_MAX_ATTEMPTS:
         _end(lease.job_id, JobState.DEAD, code, token=lease.token)
         return
     pause = timedelta(seconds=settings.JOB_SWEEP_S * 4 ** (lease.attempt - 1))
     Job.objects.filter(pk=lease.job_id, lease_token=lease.token).update(
-        state=JobState.QUEUED, error_code=code, lease_token=None, leased_until=None, ring_at=Now() + pause
+        state=JobState.QUEUED,
+        attempts=lease.attempt if counted else lease.attempt - 1,
+        error_code=code,
+        lease_token=None,
+        leased_until=None,
+        ring_at=Now() + pause,
     )
+
+
+def _is_old(lease: Lease) -> bool:
+    """Whether a job has waited so long that even a fault that may pass counts as an attempt."""
+    return Job.objects.filter(pk=lease.job_id, created_at__lt=Now() - UNAVAILABLE_FOR).exists()
 
 
 def _end(job_id: UUID, state: JobState, code: str, *, token: UUID | None = None) -> bool:
@@ -169,7 +182,8 @@ def _end(job_id: UUID, state: JobState, code: str, *, token: UUID | None = None)
     """
     with transaction.atomic():
         open_to_us = Job.objects.exhausted() if token is None else Job.objects.filter(lease_token=token)
-        job = open_to_us.select_for_update(skip_locked=True).filter(pk=job_id).first()
+        # Our own heartbeat may hold the row for a moment: wait for it, but not for another sweep's.
+        job = open_to_us.select_for_update(skip_locked=token is None).filter(pk=job_id).first()
         if job is None:
             return False
         Job.objects.filter(pk=job_id).update(

@@ -7,6 +7,7 @@ from uuid import UUID
 from celery.signals import worker_ready, worker_shutdown
 
 from heirloom.celery import app
+from heirloom.crypto.files import delete_forgotten
 from heirloom.crypto.scratch import sweep_plaintext
 from heirloom.jobs import services, vision_calls
 from heirloom.jobs.liveness import Pulse
@@ -29,6 +30,7 @@ def see(call_id: str) -> None:
 def sweep() -> None:
     services.sweep()
     vision_calls.forget_old()
+    delete_forgotten()
 
 
 # Every worker sweeps too, so work that a killed one left goes on even where beat is down.

@@ -59,6 +59,10 @@ def answer(*, call_id: uuid.UUID, vision: Vision) -> None:
         found = vision.status() if method == "status" else vision.analyze(*arguments)
     except Refusal as refusal:
         found = refusal
+    except Exception:
+        # Whoever waits is told at once; the traceback is the worker's.
+        VisionCall.objects.filter(pk=call_id).update(answer=_sealed(Refusal("internal_error"), call_id, ANSWERED))
+        raise
     VisionCall.objects.filter(pk=call_id).update(answer=_sealed(found, call_id, ANSWERED))
 
 

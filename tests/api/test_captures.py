@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from enrollment.models import Capture, Enrollment, FaceTemplate
+from enrollment.models import Capture, Enrollment, FaceTemplate, Person, PersonTemplate
+from heirloom.crypto import services as crypto
 from heirloom.reviews.models import Review
 from heirloom.reviews.services import decide
 from tests.api.conftest import CONSENT, codes
@@ -109,3 +110,32 @@ def test_a_reviewer_may_confirm_a_duplicate(
     assert Enrollment.objects.get(person=person).outcome == Enrollment.Outcome.REFUSED
     assert not FaceTemplate.objects.filter(person=person).exists()
     assert Capture.objects.get(person=person).storage_name == ""
+
+
+def test_who_is_enrolled_with_another_model_cannot_be_ruled_out(
+    hana: APIClient, enrolled: dict[str, Any], person: str, work: Work, portraits: dict[str, Portrait]
+) -> None:
+    PersonTemplate.objects.update(model="an older model")
+    answer = hand_in(hana, person, portraits["hopper"].jpeg)
+    work()
+    visit = followed(hana, answer)
+    assert (visit["outcome"], visit["reasons"]) == ("needs_review", ["duplicate_check_incomplete"])
+
+
+def test_a_cleared_duplicate_is_still_held_against_everybody_else(
+    hana: APIClient, cast: Cast, enrolled: dict[str, Any], person: str, work: Work, portraits: dict[str, Portrait]
+) -> None:
+    answer = hand_in(hana, person, retaken(portraits["astronaut"]))
+    work()
+    third = Person.objects.create(full_name="A third one")
+    known = PersonTemplate.objects.get(person=enrolled["person_id"])
+    sealed = bytes(known.vector_sealed)
+    vector = crypto.unseal(subject=known.person_id, sealed=sealed, context=b"template")
+    known.pk, known.person = None, third
+    known.vector_sealed = crypto.seal(subject=third.id, plaintext=vector, context=b"template")
+    known.save()
+    case = Review.objects.get(kind="duplicate")
+    decide(review_id=case.id, reviewer=cast.rhea, verdict="approved", reason_code="different_person")
+    work()
+    visit = followed(hana, answer)
+    assert (visit["outcome"], visit["reasons"]) == ("refused", ["duplicate_person"])

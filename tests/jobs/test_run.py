@@ -75,12 +75,18 @@ def test_a_refusal_is_final_and_its_subject_is_told(subject_id: UUID) -> None:
     assert effects(subject_id) == ["died of no_face"]
 
 
-def test_a_refusal_that_may_pass_is_tried_again(subject_id: UUID) -> None:
+def test_a_part_that_is_away_for_a_while_costs_no_attempt(subject_id: UUID) -> None:
     job = queued("unavailable", subject_id)
-    services.run(job_id=job.pk)
-    assert (after(job).state, job.error_code) == ("queued", "vision_unavailable")
-    services.run(job_id=job.pk)
-    services.run(job_id=job.pk)
+    for _ in range(5):
+        services.run(job_id=job.pk)
+    assert (after(job).state, job.attempts, job.error_code) == ("queued", 0, "vision_unavailable")
+
+
+def test_a_part_that_stays_away_ends_the_job(subject_id: UUID) -> None:
+    job = queued("unavailable", subject_id)
+    Job.objects.filter(pk=job.pk).update(created_at=Now() - timedelta(hours=2))
+    for _ in range(3):
+        services.run(job_id=job.pk)
     assert (after(job).state, effects(subject_id)) == ("dead", ["died of vision_unavailable"])
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from enrollment.services import gallery
-from enrollment.services.enrollments import policy_of
+from enrollment.services.policies import policy_of
 from heirloom.decision.identification import RankedCandidate, rank
 from heirloom.decision.verification import COMPARE_FMR, Rules, combine_attack
 from heirloom.errors import Refusal

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from enrollment.services import templates
-from enrollment.services.enrollments import policy_of
+from enrollment.services.policies import policy_of
 from enrollment.services.templates import Reference
 from heirloom.accounts.models import User
 from heirloom.audit import services as audit

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from enrollment.models import Capture, Person
 from enrollment.services import captures, gallery, templates
-from enrollment.services.enrollments import policy_of
+from enrollment.services.policies import policy_of
 from heirloom.accounts.models import User
 from heirloom.audit import services as audit
 from heirloom.audit.models import Action
@@ -85,6 +85,7 @@ def process(verification_id: uuid.UUID, lease: Lease) -> None:
     frames = evidence.keep(verification, probe)
     verification.timings = {"decode_s": round(decoded - started, 3), "analyze_s": round(analyzed - decoded, 3)}
     with lease.effects():
+        _hold(verification)
         _conclude(verification, probe)
         evidence.record(verification, probe, frames)
 
@@ -103,6 +104,15 @@ def apply_verdict(review: Review) -> None:
     verification.decision, verification.decided_at = Verification.Decision(review.verdict), timezone.now()
     verification.save(update_fields=["decision", "decided_at"])
     _audit_decision(verification, review.decided_by)
+
+
+def _hold(verification: Verification) -> None:
+    """Lock the row, and let go of a person or capture that was erased meanwhile."""
+    held = Verification.objects.select_for_update(no_key=True).get(pk=verification.pk)
+    if held.person_id is None:
+        verification.person = None
+    if held.capture_id is None:
+        verification.capture = None
 
 
 def _conclude(verification: Verification, probe: Probe) -> None:

@@ -63,7 +63,15 @@ class Command(BaseCommand):
             CUDA if settings.VISION_DEVICE == CUDA else CPU
         )  # a calibration has time: the GPU only where it is named
         pack = options["pack"] or settings.VISION_PACK
-        engine = VisionEngine(VisionConfig(settings.MODELS_DIR, pack, device, settings.VISION_THREADS))
+        engine = VisionEngine(
+            VisionConfig(
+                settings.MODELS_DIR,
+                pack,
+                device,
+                settings.VISION_THREADS,
+                acknowledged=tuple(settings.NONCOMMERCIAL_MODELS_ACKNOWLEDGED),
+            )
+        )
         info = engine.resolve(pack)
         if options["enrolled"]:
             return self._enrolled(info, options)

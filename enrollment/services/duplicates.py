@@ -1,0 +1,49 @@
+"""Whether a face already belongs to somebody else."""
+
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import connection
+
+from enrollment.models import Person
+from enrollment.services import gallery
+from enrollment.services.policies import policy_of
+from heirloom.decision.identification import duplicate_of
+from heirloom.decision.verification import Rules
+from heirloom.vision.types import Template
+
+NEAREST_LOOKED_AT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """reasons: codes of why a human must look; empty when nobody else has this face. person_id: who it may be."""
+
+    reasons: tuple[str, ...] = ()
+    person_id: uuid.UUID | None = None
+    similarity: float | None = None
+
+
+def hold_gallery() -> None:
+    """Let one transaction at a time look and enroll, so that the same face cannot slip in twice at once.
+
+    Locks are taken in one order everywhere: the job, the person, the gallery, the audit log.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('heirloom.gallery'))")
+
+
+def look(*, probe: Template, pictures: int, but: Collection[uuid.UUID]) -> Finding:
+    """Search everybody but the given people for the face that `pictures` pictures were averaged to."""
+    hold_gallery()
+    others = gallery.search_others(probe=probe, count=NEAREST_LOOKED_AT, than=but)
+    candidates = [hit.as_candidate() for hit in others.hits]
+    rules = Rules(target_fpir=settings.IDENTIFICATION_TARGET_FPIR)
+    found = duplicate_of(candidates, others.gallery_size, pictures, policy_of(probe.model), rules)
+    if found.reasons:
+        nearest = found.candidates[0]
+        return Finding(found.reasons, uuid.UUID(nearest.person_id), nearest.similarity)
+    unseen = Person.objects.enrolled().exclude(pk__in=but).exclude(person_templates__model=probe.model)
+    return Finding(("duplicate_check_incomplete",)) if unseen.exists() else Finding()
