@@ -215,6 +215,7 @@ AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_TEMPLATE = "portal/locked.html"
 AXES_VERBOSE = False
 AXES_USERNAME_CALLABLE = "heirloom.accounts.tried.username"
+AXES_CLIENT_IP_CALLABLE = "heirloom.accounts.tried.address"
 
 # Transport
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("BEHIND_PROXY", default=False) else None
@@ -245,6 +246,7 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_RATES": {
         "caller": env.text("THROTTLE_CALLER", "600/min"),
         "sign-in": env.text("THROTTLE_SIGN_IN", "10/min"),
+        "refresh": env.text("THROTTLE_REFRESH", "120/min"),
     },
     "NUM_PROXIES": env.integer("NUM_PROXIES", 0),
 }

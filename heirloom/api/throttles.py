@@ -9,3 +9,9 @@ class CallerThrottle(UserRateThrottle):
 
 class SignInThrottle(AnonRateThrottle):
     scope = "sign-in"
+
+
+class RefreshThrottle(AnonRateThrottle):
+    """A refresh guesses at nothing, so it does not use up the sign-ins of everybody else behind the same address."""
+
+    scope = "refresh"

@@ -2,7 +2,7 @@
 
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
-from heirloom.api.throttles import SignInThrottle
+from heirloom.api.throttles import RefreshThrottle, SignInThrottle
 
 
 class TokenView(TokenObtainPairView):
@@ -14,4 +14,4 @@ class TokenView(TokenObtainPairView):
 class RefreshView(TokenRefreshView):
     """Trade a refresh token for new ones; the old one ends."""
 
-    throttle_classes = [SignInThrottle]
+    throttle_classes = [RefreshThrottle]
