@@ -7,7 +7,7 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from enrollment.models import Capture, Consent, Enrollment, FaceTemplate, Person
-from heirloom.api.images import Base64ImageField
+from heirloom.api.images import Base64ImageField, refuse_other_model_later
 from heirloom.errors import CODES
 
 CLOCKS_DIFFER_BY = timedelta(minutes=5)
@@ -118,6 +118,10 @@ class AddFaceInput(serializers.Serializer[Any]):
     fast_mode = serializers.BooleanField(default=False)
     processing_mode = serializers.ChoiceField(choices=("sync", "async"), default="sync")
     consent = ConsentInput(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        refuse_other_model_later(attrs)
+        return attrs
 
 
 class AddFaceAnswer(serializers.Serializer[Any]):

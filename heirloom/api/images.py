@@ -31,6 +31,15 @@ class Base64ImageField(serializers.CharField):
             raise Refusal("invalid_image", "This is not base64.", attr=self.field_name) from error
 
 
+def refuse_other_model_later(attrs: dict[str, Any]) -> None:
+    """Work that is done later is done by the active pack.
+
+    Raises ValidationError when another model is asked for; what existing clients send by default is not asking.
+    """
+    if attrs["processing_mode"] == "async" and attrs["model_name"].lower() not in {"auto", "facenet", "adaface"}:
+        raise serializers.ValidationError({"model_name": "A model can be chosen only in processing_mode sync."})
+
+
 def photo_limits() -> Limits:
     return Limits(max_image_bytes=settings.UPLOAD_MAX_PHOTO_BYTES)
 

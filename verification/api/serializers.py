@@ -7,7 +7,7 @@ from django.utils.functional import cached_property
 from rest_framework import serializers
 
 from heirloom.accounts.models import User
-from heirloom.api.images import Base64ImageField
+from heirloom.api.images import Base64ImageField, refuse_other_model_later
 from heirloom.jobs.models import Job, JobState
 from heirloom.vision.types import AttackOutcome
 from verification.models import Candidate, EvidenceFrame, Verification
@@ -106,6 +106,7 @@ class RecognizeInput(serializers.Serializer[Any]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["processing_mode"] == "async" and "gallery" in attrs:
             raise serializers.ValidationError({"gallery": "A search of a part of the gallery is answered in the call."})
+        refuse_other_model_later(attrs)
         return attrs
 
 
