@@ -1,8 +1,10 @@
 """Count the bytes of a request before Django takes them, and refuse the too many in our own error shape."""
 
 import json
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from heirloom.api.errors import body
 from heirloom.errors import CODES
@@ -12,12 +14,36 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
-# Base64 takes a third more room than the bytes it carries, and a form has its own few kilobytes around them.
+# Base64 takes a third more room than the bytes it carries, and text around them has its own few kilobytes.
 BASE64_GROWTH = 4 / 3
 SLACK_BYTES = 1024 * 1024
+ORDINARY_BYTES = 1024 * 1024
 # Whoever signs in sends a name and a password, and nobody knows yet who that is.
-SIGN_IN_PATHS = ("/api/v1/auth/", "/sign-in/")
 SIGN_IN_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What the body of a route may carry beyond ordinary text: photos in its JSON, files in its form."""
+
+    path: re.Pattern[str]
+    json_photos: int = 0
+    form: Literal["", "photo", "clip"] = ""
+    ordinary_bytes: int = ORDINARY_BYTES
+
+
+# Below /api/ a path may come without its last slash.
+ROUTES = (
+    Route(re.compile(r"/api/v1/auth/.*|/sign-in/"), ordinary_bytes=SIGN_IN_BYTES),
+    Route(re.compile(r"/api/v1/(detect|recognize|anti-spoofing|add-face)/?"), json_photos=1),
+    Route(re.compile(r"/api/v1/compare/?"), json_photos=2),
+    Route(re.compile(r"/api/v1/register-multiple/?"), json_photos=10),
+    Route(re.compile(r"/api/v1/verifications/?"), json_photos=1, form="clip"),
+    Route(re.compile(r"/api/v1/detect-upload/?"), form="photo"),
+    Route(re.compile(r"/api/v1/people/[^/]+/captures/?"), form="clip"),
+    Route(re.compile(r"/people/([^/]+/)?enroll/"), form="clip"),
+)
+ANY_OTHER = Route(re.compile(r".*"))
 
 
 class TooManyBytesError(Exception):
@@ -25,19 +51,19 @@ class TooManyBytesError(Exception):
 
 
 class BodyLimitMiddleware:
-    """ASGI: end a request whose body passes the limit of its kind, wherever it goes."""
+    """ASGI: end a request whose body passes the limit of its route."""
 
     def __init__(self, app: App, *, photo_bytes: int, clip_bytes: int) -> None:
         self.app = app
-        self.json_limit = int(photo_bytes * 10 * BASE64_GROWTH) + SLACK_BYTES
-        self.form_limit = clip_bytes + SLACK_BYTES
+        self.photo_bytes = photo_bytes
+        self.form_bytes = {"": 0, "photo": photo_bytes, "clip": clip_bytes}
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        limit = self._limit(scope["path"], headers.get(b"content-type", b""))
+        limit = self.limit(scope["path"], headers.get(b"content-type", b""))
         if int(headers.get(b"content-length", b"0") or 0) > limit:
             await _refuse(send)
             return
@@ -46,10 +72,15 @@ class BodyLimitMiddleware:
         except TooManyBytesError:
             await _refuse(send)
 
-    def _limit(self, path: str, content_type: bytes) -> int:
-        if path.startswith(SIGN_IN_PATHS):
-            return SIGN_IN_BYTES
-        return self.form_limit if content_type.lower().startswith(b"multipart/") else self.json_limit
+    def limit(self, path: str, content_type: bytes) -> int:
+        """Return the most bytes that a body of this type may have at this path."""
+        route = next((route for route in ROUTES if route.path.fullmatch(path)), ANY_OTHER)
+        kind = content_type.lower()
+        if kind.startswith(b"multipart/") and route.form:
+            return self.form_bytes[route.form] + SLACK_BYTES
+        if kind.startswith(b"application/json") and route.json_photos:
+            return int(self.photo_bytes * route.json_photos * BASE64_GROWTH) + SLACK_BYTES
+        return route.ordinary_bytes
 
 
 def _counting(receive: Receive, limit: int) -> Receive:
