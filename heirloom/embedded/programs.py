@@ -52,6 +52,7 @@ def vision(pack: str = settings.VISION_PACK) -> Program:
         *("-m", "heirloom.vision.server", "--socket", str(settings.VISION_SOCKET)),
         *("--models-dir", str(settings.MODELS_DIR), "--pack", pack, "--device", _device()),
         *("--threads", str(settings.VISION_THREADS), "--given-model-defaults", settings.GIVEN_MODEL_DEFAULTS),
+        *("--acknowledged", ",".join(settings.NONCOMMERCIAL_MODELS_ACKNOWLEDGED)),
         *("--log-level", settings.LOG_LEVEL.lower()),
     )
 

@@ -10,6 +10,7 @@ import os
 import tempfile
 import time
 import tomllib
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,7 +32,10 @@ _MOST_BYTES = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """One file. `url` is empty for a file that arrives with `package`; `sha256` is empty where none is published."""
+    """One file. `url` is empty for a file that arrives with `package`; `sha256` is empty where none is published.
+
+    note: what a user should know of its terms. acknowledge: whether terms without commercial use must be acknowledged.
+    """
 
     name: str
     path: str
@@ -43,6 +47,13 @@ class Weights:
     input: str
     package: str = ""
     accepted: tuple[str, ...] = ()
+    note: str = ""
+    acknowledge: bool = True
+
+    @property
+    def needs_acknowledgement(self) -> bool:
+        """Whether somebody must have read its terms before it is used."""
+        return not self.commercial_use and self.acknowledge
 
     def location(self, models_dir: Path) -> Path:
         """Return where the file lies, or would lie."""
@@ -91,7 +102,7 @@ def verify(name: str, models_dir: Path) -> State:
     path = weights.location(models_dir)
     if not path.is_file():
         return State.MISSING
-    known = _known_hashes(weights, models_dir)
+    known = held_to(weights, models_dir)
     if not known:
         return State.UNRECORDED
     return State.OK if file_sha256(path) in known else State.WRONG_HASH
@@ -130,8 +141,8 @@ def pull(name: str, models_dir: Path, timeout_s: float = 60.0) -> Path:
         try:
             digest = _download(weights.url, file, time.monotonic() + timeout_s, timeout_s)
         except OSError as error:
-            raise Refusal("model_not_available", f"{name} could not be downloaded: {error}") from error
-        known = _known_hashes(weights, models_dir)
+            raise Refusal("model_not_available", f"{name} could not be downloaded: {_why(error)}") from error
+        known = held_to(weights, models_dir)
         if known and digest not in known:
             raise Refusal("model_not_available", f"{name} has another sha256 than the one it is held to: {digest}")
         if not known:
@@ -162,7 +173,8 @@ def _hash_of(path: Path, _size: int, _changed_ns: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _known_hashes(weights: Weights, models_dir: Path) -> frozenset[str]:
+def held_to(weights: Weights, models_dir: Path) -> frozenset[str]:
+    """Return the sha256 that a file may have: the published one, else the recorded; empty before the first pull."""
     recorded = _recorded(models_dir).get(weights.name, "")
     if weights.sha256:
         return frozenset({weights.sha256})
@@ -194,6 +206,13 @@ def _download(url: str, file: IO[bytes], deadline: float, timeout_s: float) -> s
     file.flush()
     os.fsync(file.fileno())
     return digest.hexdigest()
+
+
+def _why(error: OSError) -> str:
+    """The words of the fault itself, without what the library wraps around them."""
+    if isinstance(error, urllib.error.HTTPError):
+        return f"the source answers {error.code} {error.reason}"
+    return str(error.reason if isinstance(error, urllib.error.URLError) else error)
 
 
 @contextlib.contextmanager

@@ -43,6 +43,7 @@ class VisionConfig:
 
     threads: per running network on the CPU, 0 = ONNX Runtime decides. given_model_defaults: "auto" lets the active pack
     answer to the names that existing clients send by default. working_side_px: what the first detector pass works at.
+    acknowledged: packs, recognisers or weights whose licence forbids commercial use and that may be used nevertheless.
     """
 
     models_dir: Path = Path("var/models")
@@ -51,6 +52,7 @@ class VisionConfig:
     threads: int = 0
     given_model_defaults: str = AUTO
     working_side_px: int = WORKING_SIDE_PX
+    acknowledged: tuple[str, ...] = ()
 
 
 class VisionEngine:
@@ -59,7 +61,9 @@ class VisionEngine:
     def __init__(self, config: VisionConfig) -> None:
         self._config = config
         self._runtime = Runtime(config.device, config.threads)
-        self._registry = Registry(config.models_dir, self._runtime, config.pack, config.given_model_defaults)
+        self._registry = Registry(
+            config.models_dir, self._runtime, config.pack, config.given_model_defaults, config.acknowledged
+        )
         self._attack: AttackDetector = MiniFasnet(config.models_dir, config.device)
         self._ready = threading.Event()
 

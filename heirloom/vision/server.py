@@ -115,6 +115,7 @@ def main(arguments: list[str] | None = None) -> int:
             device=options.device,
             threads=options.threads,
             given_model_defaults=options.given_model_defaults,
+            acknowledged=tuple(filter(None, options.acknowledged.split(","))),
         )
     )
     server = VisionServer(engine, options.socket)
@@ -150,6 +151,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", default=defaults.device, choices=("cpu", "cuda"))
     parser.add_argument("--threads", type=int, default=defaults.threads)
     parser.add_argument("--given-model-defaults", default=defaults.given_model_defaults)
+    parser.add_argument("--acknowledged", default="", help="comma-separated; see VisionConfig")
     parser.add_argument("--log-level", default="info")
     return parser
 

@@ -146,6 +146,7 @@ class PackInfo:
     """What a pack runs with.
 
     model names its templates and is the key of its policy; dimensions is the vector's length.
+    acknowledged: False when its licence forbids commercial use and the settings do not name it; it is then refused.
     """
 
     name: str
@@ -156,6 +157,7 @@ class PackInfo:
     attack_detector: str
     installed: bool
     licence: str
+    acknowledged: bool = True
 
 
 @dataclass(frozen=True, slots=True)

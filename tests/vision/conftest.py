@@ -1,7 +1,10 @@
 """An engine with the built-in pack, loaded once, and the shared pictures and models where they are given."""
 
+import http.server
 import os
+import threading
 from collections.abc import Iterator
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
@@ -25,6 +28,9 @@ commercial_use = false
 mean = [123.675, 116.28, 103.53]
 std = [58.395, 57.12, 57.375]
 """
+
+
+CONTENT = b"weights" * 1000
 
 
 def opened(data: bytes) -> Image:
@@ -87,7 +93,23 @@ def furnished_models(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture(scope="session")
 def furnished(furnished_models: Path) -> Iterator[VisionEngine]:
     """The built-in pack beside YuNet, MobileFaceNet and the MiniFASNet pair."""
-    made = VisionEngine(VisionConfig(models_dir=furnished_models))
+    made = VisionEngine(VisionConfig(models_dir=furnished_models, acknowledged=("mobilefacenet",)))
     made.load()
     yield made
     made.close()
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Iterator[str]:
+    """A web server on this machine with one file."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+    (folder / "file.onnx").write_bytes(CONTENT)
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()

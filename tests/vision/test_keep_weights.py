@@ -1,10 +1,6 @@
 """Weights are held to their hash; what does not fit is refused and not kept."""
 
 import hashlib
-import http.server
-import threading
-from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,24 +8,7 @@ import pytest
 from heirloom.errors import Refusal
 from heirloom.vision import catalog
 from heirloom.vision.catalog import State, Weights
-
-CONTENT = b"weights" * 1000
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Iterator[str]:
-    """A web server on this machine with one file."""
-    folder = tmp_path / "source"
-    folder.mkdir()
-    (folder / "file.onnx").write_bytes(CONTENT)
-    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+from tests.vision.conftest import CONTENT
 
 
 def listed(monkeypatch: pytest.MonkeyPatch, url: str, sha256: str) -> None:

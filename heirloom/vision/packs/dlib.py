@@ -17,6 +17,8 @@ from heirloom.vision.types import Box, Face, Floats
 
 NAME = "dlib"
 LICENCE = "CC0-1.0"
+LANDMARKS_NOTE = "68 landmarks trained on iBUG 300-W, whose licence excludes commercial use"
+WEIGHTS = ("dlib-detector", "dlib-descriptor", "dlib-landmarks-5", "dlib-landmarks-68")
 MODEL = "dlib-resnet-v1-avg6"
 DIMENSIONS = dlib_graphs.DIMENSIONS
 

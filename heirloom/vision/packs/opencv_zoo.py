@@ -21,6 +21,7 @@ LICENCE = "MIT, Apache-2.0"
 DETECTOR, RECOGNISER = YUNET, "sface"
 MODEL = "sface-2021dec"
 DIMENSIONS = 128
+WEIGHTS = (DETECTOR, RECOGNISER)
 
 
 class SFaceRecogniser:
@@ -55,7 +56,7 @@ class SFaceRecogniser:
 
 def installed(models_dir: Path) -> bool:
     """Return whether both files are there with the right hash."""
-    return catalog.usable(DETECTOR, models_dir) and catalog.usable(RECOGNISER, models_dir)
+    return all(catalog.usable(name, models_dir) for name in WEIGHTS)
 
 
 def opencv_zoo_pack(detector: YuNetDetector, models_dir: Path) -> Pack:

@@ -1,7 +1,7 @@
 """Which packs and detectors there are, and what the names of the wire contract mean here."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from heirloom.errors import Refusal
@@ -33,12 +33,40 @@ GIVEN_DEFAULTS = ("facenet", "adaface")
 """What existing client apps send when they have no opinion; GIVEN_MODEL_DEFAULTS=auto lets the active pack answer."""
 
 
+ACKNOWLEDGE_IT = "To use it nevertheless, name it in NONCOMMERCIAL_MODELS_ACKNOWLEDGED."
+
+
+def weights_of(pack: str) -> tuple[str, ...]:
+    """Return the files of the catalog that a pack uses; none for one that is described by a file of its own.
+
+    Raises Refusal "model_not_available" for a name that is no pack's.
+    """
+    name = SHORT_NAMES.get(pack.lower(), pack)
+    if name.startswith(onnx.PREFIX):
+        return ()
+    if name.startswith(deepface.PREFIX):
+        recogniser = deepface.offer(name).weights
+        return (recogniser, *(each for each in dlib.WEIGHTS if each not in {recogniser, "dlib-descriptor"}))
+    known = {dlib.NAME: dlib.WEIGHTS, opencv_zoo.NAME: opencv_zoo.WEIGHTS}
+    if name not in known:
+        raise Refusal("model_not_available", f"There is no pack {pack}.")
+    return known[name]
+
+
 class Registry:
     """Builds each pack once, on first use; nothing is loaded until the pack is."""
 
-    def __init__(self, models_dir: Path, runtime: Runtime, active: str, given_model_defaults: str = AUTO) -> None:
+    def __init__(
+        self,
+        models_dir: Path,
+        runtime: Runtime,
+        active: str,
+        given_model_defaults: str = AUTO,
+        acknowledged: Collection[str] = (),
+    ) -> None:
         self._models_dir, self._runtime = models_dir, runtime
         self._active = SHORT_NAMES.get(active, active)
+        self._acknowledged = frozenset(acknowledged) | {SHORT_NAMES.get(name.lower(), name) for name in acknowledged}
         self._given_defaults = given_model_defaults
         self._lock = threading.RLock()
         self._landmarks = Landmarks()
@@ -54,16 +82,21 @@ class Registry:
     def resolve(self, name: str) -> str:
         """Return the pack that a name of the wire contract means.
 
-        Raises Refusal "model_not_available", naming the installed ones, for a name that is unknown or not installed.
+        Raises Refusal "model_not_available" for a name that is unknown or not installed, naming those that are, and
+        for one whose licence forbids commercial use and was not acknowledged, saying so.
         """
         wanted = name.strip()
         plain = wanted.lower()
         if plain in ("", AUTO) or (plain in GIVEN_DEFAULTS and self._given_defaults == AUTO):
             wanted = self._active
         pack = SHORT_NAMES.get(wanted.lower(), wanted)
-        installed = [info.name for info in self.infos() if info.installed]
+        installed = {info.name: info for info in self.infos() if info.installed}
         if pack not in installed:
-            raise Refusal("model_not_available", f"Installed here: {', '.join(installed)}.", attr="model_name")
+            usable = [name for name, info in installed.items() if info.acknowledged]
+            raise Refusal("model_not_available", f"Installed here: {', '.join(usable)}.", attr="model_name")
+        if not installed[pack].acknowledged:
+            detail = f"The licence of {pack} ({installed[pack].licence}) forbids commercial use. {ACKNOWLEDGE_IT}"
+            raise Refusal("model_not_available", detail, attr="model_name")
         return pack
 
     def pack(self, name: str) -> Pack:
@@ -128,7 +161,19 @@ class Registry:
         ]
 
     def _info(self, name: str, detector: str, recogniser: str, model: str, dimensions: int, licence: str) -> PackInfo:
-        return PackInfo(name, detector, recogniser, model, dimensions, attack.NAME, self._is_installed(name), licence)
+        if detector == dlib.NAME:
+            licence = f"{licence}; {dlib.LANDMARKS_NOTE}"
+        installed, acknowledged = self._is_installed(name), self._is_acknowledged(name)
+        return PackInfo(name, detector, recogniser, model, dimensions, attack.NAME, installed, licence, acknowledged)
+
+    def _is_acknowledged(self, name: str) -> bool:
+        """Whether a pack may be used: its licence allows any use, or it, or every file at issue, was acknowledged."""
+        if name in self._acknowledged:
+            return True
+        if name.startswith(onnx.PREFIX):
+            return self._description(name).commercial_use
+        at_issue = {each for each in weights_of(name) if catalog.entry(each).needs_acknowledgement}
+        return at_issue <= self._acknowledged
 
     def _is_installed(self, name: str) -> bool:
         checks: dict[str, Callable[[], bool]] = {

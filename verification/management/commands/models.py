@@ -54,7 +54,7 @@ class Command(BaseCommand):
         packs = [("Pack", "State", "Detector", "Templates", "Licence")]
         packs += [(info.name, _pack_state(info, registry.active), *_pack_facts(info)) for info in registry.infos()]
         files = [("Weights file", "State", "sha256", "Commercial use", "Licence", "Source")]
-        files += [_row(weights, settings.MODELS_DIR) for weights in catalog.entries().values()]
+        files += [_file_facts(weights, settings.MODELS_DIR) for weights in catalog.entries().values()]
         self.stdout.write(_table(packs))
         self.stdout.write("")
         self.stdout.write(_table(files))
@@ -126,7 +126,7 @@ def _pack_facts(info: PackInfo) -> tuple[str, str, str]:
     return info.detector, f"{info.model}, {info.dimensions} numbers", info.licence
 
 
-def _row(weights: Weights, models_dir: Path) -> tuple[str, ...]:
+def _file_facts(weights: Weights, models_dir: Path) -> tuple[str, str, str, str, str, str]:
     state = catalog.verify(weights.name, models_dir)
     commercial = "yes" if weights.commercial_use else "no"
     source = f"package {weights.package}" if weights.package else str(urlsplit(weights.url).hostname)

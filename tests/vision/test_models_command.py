@@ -1,0 +1,133 @@
+"""`manage.py models`: what is here, what may be used, and whether it is intact."""
+
+import hashlib
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.conf import LazySettings
+from django.core.management import CommandError, call_command
+
+from heirloom.vision import catalog
+from heirloom.vision.catalog import Weights
+from tests.vision.conftest import CONTENT
+
+
+def models(*arguments: str) -> str:
+    said = StringIO()
+    call_command("models", *arguments, stdout=said)
+    return said.getvalue()
+
+
+def line_of(said: str, name: str) -> str:
+    [line] = [line for line in said.splitlines() if line.split()[:1] == [name]]
+    return line
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, settings: LazySettings) -> Path:
+    settings.MODELS_DIR = tmp_path / "models"
+    settings.VISION_PACK = "dlib"
+    settings.NONCOMMERCIAL_MODELS_ACKNOWLEDGED = []
+    return tmp_path / "models"
+
+
+def listed(monkeypatch: pytest.MonkeyPatch, url: str, sha256: str = "", *, commercial_use: bool = True) -> None:
+    weights = Weights("some", "file.onnx", url, sha256, len(CONTENT), "some licence", commercial_use, "any")
+    monkeypatch.setattr(catalog, "entries", lambda: {"some": weights})
+
+
+def test_the_list_tells_what_is_here() -> None:
+    said = models("list")
+    assert "active" in line_of(said, "dlib")
+    assert "not installed" in line_of(said, "opencv-zoo")
+    assert line_of(said, "yunet").split()[1:6] == ["not", "here", "8f2383e4dd3c", "yes", "MIT"]
+    assert "recorded on first pull" in line_of(said, "minifasnet-v2")
+    assert "package face_recognition_models" in line_of(said, "dlib-detector")
+
+
+def test_the_list_tells_of_licences_in_doubt() -> None:
+    said = models("list")
+    assert "iBUG 300-W" in line_of(said, "dlib")
+    assert "\n* dlib-landmarks-68: " in said
+    assert " no " in line_of(said, "deepface-facenet")
+
+
+def test_the_list_tells_what_is_not_acknowledged(folder: Path, settings: LazySettings) -> None:
+    (folder / "onnx").mkdir(parents=True)
+    (folder / "onnx" / "some.onnx").write_bytes(CONTENT)
+    (folder / "onnx" / "some.toml").write_text(
+        f'file = "some.onnx"\nsha256 = "{hashlib.sha256(CONTENT).hexdigest()}"\ndimensions = 128\n'
+        'licence = "for research"\ncommercial_use = false\n'
+    )
+    assert "not acknowledged" in line_of(models("list"), "onnx:some")
+    settings.NONCOMMERCIAL_MODELS_ACKNOWLEDGED = ["onnx:some"]
+    assert "installed" in line_of(models("list"), "onnx:some")
+
+
+def test_a_pulled_file_is_put_in_place(source: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed(monkeypatch, f"{source}/file.onnx")
+    assert "pulled to" in models("pull", "some")
+    assert (folder / "file.onnx").read_bytes() == CONTENT
+    assert models("pull", "some") == "some: is here already\n"
+    assert models("verify") == "some: ok\n"
+
+
+def test_a_licence_without_commercial_use_is_told_when_pulled(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed(monkeypatch, f"{source}/file.onnx", commercial_use=False)
+    assert "forbids commercial use" in models("pull", "some")
+
+
+def test_without_a_network_one_line_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed(monkeypatch, "http://127.0.0.1:9/file.onnx")
+    with pytest.raises(CommandError, match=r"^some could not be downloaded: \[Errno \d+\] Connection refused$"):
+        models("pull", "some")
+    assert list(folder.iterdir()) == []
+
+
+def test_a_file_that_the_source_lacks_is_told(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed(monkeypatch, f"{source}/elsewhere.onnx")
+    with pytest.raises(CommandError, match="the source answers 404"):
+        models("pull", "some")
+
+
+@pytest.mark.parametrize("act", ["pull", "verify"])
+def test_an_unknown_name_is_refused_with_those_known(act: str) -> None:
+    with pytest.raises(CommandError, match=r"no weights file or pack nonsense.*yunet"):
+        models(act, "nonsense")
+
+
+def test_a_packs_name_means_its_files() -> None:
+    said = models("verify", "dlib")
+    assert [line.split(":")[0] for line in said.splitlines()] == [
+        "dlib-detector",
+        "dlib-descriptor",
+        "dlib-landmarks-5",
+        "dlib-landmarks-68",
+    ]
+
+
+def test_a_wrong_hash_is_a_fault(folder: Path) -> None:
+    path = folder / "opencv-zoo" / "face_detection_yunet_2023mar.onnx"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"not these")
+    with pytest.raises(CommandError, match="yunet") as fault:
+        models("verify")
+    assert fault.value.returncode == 1
+    assert "WRONG HASH" in line_of(models("list"), "yunet")
+
+
+def test_a_described_file_with_a_wrong_hash_is_a_fault(folder: Path) -> None:
+    (folder / "onnx").mkdir(parents=True)
+    (folder / "onnx" / "some.onnx").write_bytes(CONTENT)
+    (folder / "onnx" / "some.toml").write_text(
+        f'file = "some.onnx"\nsha256 = "{"0" * 64}"\ndimensions = 128\nlicence = "MIT"\ncommercial_use = true\n'
+    )
+    with pytest.raises(CommandError, match="onnx:some"):
+        models("verify")
+
+
+def test_a_missing_file_is_a_fault_only_where_it_is_named() -> None:
+    assert "yunet" not in models("verify")
+    with pytest.raises(CommandError, match="sface"):
+        models("verify", "opencv-zoo")
