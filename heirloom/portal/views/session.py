@@ -3,17 +3,29 @@
 from typing import cast
 
 from django.contrib import messages
-from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.http import HttpResponse
 from django.urls import reverse_lazy
 
 from heirloom.accounts import services as accounts
 from heirloom.accounts.models import User
+from heirloom.audit import sign_ins
 
 
 class SignInView(LoginView):
     template_name = "portal/sign_in.html"
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        answer = super().form_valid(form)
+        sign_ins.succeeded(user=form.get_user(), door="portal")
+        return answer
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        tried = form.cleaned_data
+        if "username" in tried and "password" in tried:
+            sign_ins.failed(request=self.request, username=tried["username"], door="portal")
+        return super().form_invalid(form)
 
 
 class SignOutView(LogoutView):
