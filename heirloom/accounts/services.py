@@ -39,10 +39,20 @@ def ensure_first_admin(username: str = "admin") -> str | None:
 
 @transaction.atomic
 def create_login(
-    *, username: str, password: str, roles: tuple[str, ...], email: str = "", scopes: tuple[str, ...] = ()
+    *,
+    username: str,
+    password: str,
+    roles: tuple[str, ...],
+    email: str = "",
+    scopes: tuple[str, ...] = (),
+    password_was_seen: bool = False,
 ) -> User:
-    """Make a login with the given roles; reviewers, auditors and admins may open Django admin."""
-    user = User.objects.create_user(username, email, password, scopes=list(scopes))
+    """Make a login with the given roles; reviewers, auditors and admins may open Django admin.
+
+    Whoever gets a password that somebody else saw must change it first. A client app cannot, and keeps it.
+    """
+    must_change = password_was_seen and set(roles) != {"client"}
+    user = User.objects.create_user(username, email, password, scopes=list(scopes), must_change_password=must_change)
     user.groups.set(Group.objects.filter(name__in=roles))
     match_rights_to_roles(user=user)
     return user

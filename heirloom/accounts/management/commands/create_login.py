@@ -19,7 +19,8 @@ VARIABLE = "HEIRLOOM_LOGIN_PASSWORD"
 class Command(BaseCommand):
     help = (
         "Make a login for a member of staff or a client app. Its password is read from standard input "
-        f"(--password-stdin) or from {VARIABLE}; without either, one is made and printed once."
+        f"(--password-stdin) or from {VARIABLE}; without either, one is made and printed once, "
+        "and a member of staff changes it at the first sign-in."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -37,16 +38,19 @@ class Command(BaseCommand):
         if given:
             _require_good(given, username)
         password = given or secrets.token_urlsafe(12)
-        create_login(
+        user = create_login(
             username=username,
             password=password,
             roles=tuple(options["role"]),
             email=options["email"],
             scopes=tuple(options["scope"]),
+            password_was_seen=not given,
         )
         self.stdout.write(f"Made the login {username}: {', '.join(options['role'])}.")
         if not given:
             self.stdout.write(f"Password (shown this once): {password}")
+        if user.must_change_password:
+            self.stdout.write("It is to be changed at the first sign-in; until then the API gives no token for it.")
 
 
 def _require_good(password: str, username: str) -> None:
