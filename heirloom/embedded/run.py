@@ -55,7 +55,6 @@ def _supervise(options: Options, address: str) -> int:
         **os.environ,
         "PYTHONUNBUFFERED": "1",
         "DJANGO_SETTINGS_MODULE": "heirloom.settings",
-        "PUBLIC_URL": env.text("PUBLIC_URL", address),
     }
     supervisor = Supervisor(settings.LOG_DIR, environment, say, echo=options.reload)
     supervisor.listen()
