@@ -58,10 +58,12 @@ def healthy(parts: Sequence[str]) -> int:
 
 
 def _vision() -> bool:
+    """Ask the vision process; one that was told to run on a GPU and runs on the CPU is not well."""
     try:
-        return VisionClient(settings.VISION_SOCKET, timeout_s=4).status().ready
+        status = VisionClient(settings.VISION_SOCKET, timeout_s=4).status()
     except Refusal:
         return False
+    return status.ready and (settings.VISION_DEVICE != "cuda" or status.device.startswith("cuda"))
 
 
 def _worker() -> bool:
