@@ -8,7 +8,7 @@ command="${1:-web}"
 
 case "$command" in
   web)
-    exec gunicorn heirloom.asgi:application --worker-class uvicorn.workers.UvicornWorker \
+    exec gunicorn heirloom.asgi:application --worker-class asgi --asgi-lifespan off \
       --workers "${WEB_WORKERS:-2}" --bind "0.0.0.0:${PORT:-8000}" --graceful-timeout 20 --timeout 60 \
       --worker-tmp-dir /dev/shm --access-logfile - "$@"
     ;;
