@@ -79,7 +79,11 @@ CODES: dict[str, Code] = {
     "duplicate_person": Code(
         409, "This face already belongs to another person.", "A reviewer must decide whether they are the same."
     ),
-    "duplicate_check_incomplete": Code(409, "Some people are enrolled with another model, so the face could not be looked for among them.", "A reviewer must decide; an operator can enroll everybody with the active model."),
+    "duplicate_check_incomplete": Code(
+        409,
+        "Some people are enrolled with another model, so the face could not be looked for among them.",
+        "A reviewer must decide; an operator can enroll everybody with the active model.",
+    ),
     "not_enrolled": Code(422, "This person has no enrolled face.", "Enroll the person first."),
     # requests
     "validation_error": Code(400, "The request is not valid.", "Mend the named field."),

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from enrollment.models import Person
-from heirloom.api.images import read_photo
+from heirloom.api.images import read_photo, read_photos
 from heirloom.api.permissions import caller, role, role_or_scope
 from heirloom.errors import Refusal
 from heirloom.jobs.vision import vision
@@ -56,10 +56,8 @@ class CompareView(APIView):
     def post(self, request: Request) -> Response:
         started = time.monotonic()
         given = _valid(wire.CompareInput(data=request.data))
-        first, second = (
-            read_photo(given[name], attr=name).image for name in ("face1_image_base64", "face2_image_base64")
-        )
-        found = comparisons.compare(first=first, second=second, pack=given["model_name"])
+        first, second = read_photos({name: given[name] for name in ("face1_image_base64", "face2_image_base64")})
+        found = comparisons.compare(first=first.image, second=second.image, pack=given["model_name"])
         answer = {
             "success": True,
             "is_same_person": found.is_same_person,
