@@ -87,8 +87,10 @@ def read_bytes(capture: Capture) -> bytes:
     return files.read_bytes(subject=capture.subject, name=capture.storage_name)
 
 
-def read_images(capture: Capture) -> tuple[Image, ...]:
+def read_images(capture: Capture, *, most_frames: int | None = None) -> tuple[Image, ...]:
     """Return a photo's pixels, or the chosen frames of a clip, and note size and duration on the (unsaved) row.
+
+    most_frames: of a clip; None for as many as Limits.max_frames.
 
     Raises Refusal with the code of whatever makes the file unusable.
     """
@@ -99,7 +101,8 @@ def read_images(capture: Capture) -> tuple[Image, ...]:
     with files.private_copy(subject=capture.subject, name=capture.storage_name) as path:
         facts = probe(path, limits())
         capture.width, capture.height, capture.duration_s = facts.width, facts.height, facts.duration_s
-        return tuple(sample(path, facts, limits(), transcoder=FfmpegTranscoder(settings.FFMPEG_BINARY or None)))
+        transcoder = FfmpegTranscoder(settings.FFMPEG_BINARY or None)
+        return tuple(sample(path, facts, limits(), count=most_frames, transcoder=transcoder))
 
 
 def _with_head(chunks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
