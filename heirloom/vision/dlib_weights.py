@@ -24,6 +24,7 @@ Shape = tuple[int, int, int, int]
 _TENSOR_VERSION = 2
 
 
+@cache
 def folder() -> Path | None:
     """Return the folder of the packaged weights, or None where the package is not installed."""
     spec = importlib.util.find_spec("face_recognition_models")

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from heirloom.media.types import Image
-from heirloom.vision.detection import Pixels
+from heirloom.vision.detection import Pixels, shrunk
 from heirloom.vision.pose import pose_of
 from heirloom.vision.types import Face, Pose, Quality
 
@@ -20,6 +20,9 @@ PATCH_SIDE = 96
 
 PATCH_REACH = 1.1
 """Half the patch, in the larger of eye distance and eye-to-mouth distance: brows to chin, little background."""
+
+COARSE_SIDE = 4 * PATCH_SIDE
+"""A large face is first shrunk by a whole number, to no less than this: a third of the time, the same sharpness."""
 
 OVEREXPOSED_LUMA = 250
 PASSING_SCORE = 40.0
@@ -185,6 +188,7 @@ def _patch(image: Image, face: Face) -> Pixels:
     if np.any(high <= low):
         return np.zeros((PATCH_SIDE, PATCH_SIDE), np.uint8)
     region = image.pixels[low[1] : high[1], low[0] : high[0]]
+    region = shrunk(region, min(region.shape[:2]) // COARSE_SIDE)
     interpolation = cv2.INTER_AREA if min(region.shape[:2]) >= PATCH_SIDE else cv2.INTER_LINEAR
     small = cv2.resize(region, (PATCH_SIDE, PATCH_SIDE), interpolation=interpolation)
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)

@@ -50,7 +50,8 @@ class Runtime:
     """Loads each graph once and keeps it until `close`.
 
     wanted: "cpu" or "cuda". threads: per running graph on the CPU; 0 leaves it to ONNX Runtime.
-    When CUDA is wanted but its provider does not load, graphs run on the CPU, a warning is logged, `device` says so.
+    When CUDA is wanted but its provider does not load, graphs run on the CPU, one warning is logged, `device` says so,
+    and it is not asked for again.
     """
 
     def __init__(self, wanted: str = CPU, threads: int = 0) -> None:
@@ -105,7 +106,7 @@ class Runtime:
         # Spinning threads take the cores from the other processes of a shared machine, and double each run there.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3  # exporters leave harmless warnings behind; errors are still raised
-        wanted = [CPU] if self.wanted == CPU else [CUDA, CPU]
+        wanted = [CUDA, CPU] if self.wanted == CUDA and not self._cuda_failed else [CPU]
         offered = ort.get_available_providers()
         providers = [_PROVIDERS[name] for name in wanted if _PROVIDERS[name] in offered]
         return ort.InferenceSession(str(path), options, providers=providers)
