@@ -76,7 +76,7 @@ class Demo:
             self.say(_what_ran(attempts))
             self.review(attempts)
         finally:
-            if not keep:
+            if self.people and not keep:
                 self.erase()
 
     def enroll(self, portrait: Portrait) -> tuple[str, ...]:
