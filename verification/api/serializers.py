@@ -178,6 +178,11 @@ class FrameSerializer(serializers.ModelSerializer[EvidenceFrame]):
         fields = ("number", "at_s", "box", "quality", "attack_score", "similarity", "reasons", "width", "height")
 
 
+def sees_evidence(user: User) -> bool:
+    """Say whether a login may see frames and the scores of the attack check."""
+    return user.has_role("reviewer") or user.may("evidence:read")
+
+
 class VerificationSerializer(serializers.ModelSerializer[Verification]):
     """What the caller may see: scores of the attack check and frames need `evidence:read`."""
 
@@ -226,8 +231,7 @@ class VerificationSerializer(serializers.ModelSerializer[Verification]):
 
     @cached_property
     def _sees_evidence(self) -> bool:
-        user: User = self.context["request"].user
-        return user.has_role("reviewer") or user.may("evidence:read")
+        return sees_evidence(self.context["request"].user)
 
     def get_status(self, row: Verification) -> str:
         if row.is_done:

@@ -19,6 +19,7 @@ from enrollment.services import people
 from heirloom.accounts.models import User
 from heirloom.api.parsers import JSONParser
 from heirloom.api.permissions import caller, role
+from heirloom.decision.verification import Outcome
 from heirloom.errors import Refusal
 from heirloom.jobs.models import Job
 from heirloom.reviews.models import Review
@@ -39,7 +40,9 @@ class VerificationViewSet(
     permission_classes = [role("client", "hr", "reviewer", "admin")]
 
     def get_queryset(self) -> VerificationQuerySet:
-        return Verification.objects.visible_to(caller(self.request)).with_rows().filter(**self._asked())
+        user = caller(self.request)
+        rows = Verification.objects.visible_to(user).filter(**self._asked())
+        return rows.for_answers(with_frames=wire.sees_evidence(user))
 
     def _asked(self) -> dict[str, str]:
         wanted = {name: self.request.query_params.get(name, "") for name in ("outcome", "decision", "mode")}
@@ -71,23 +74,21 @@ class VerificationViewSet(
     @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
     @action(detail=True, url_path=r"frames/(?P<number>\d{1,4})")
     def frame(self, request: Request, pk: str, number: str) -> HttpResponse:
-        if not (caller(request).has_role("reviewer") or caller(request).may("evidence:read")):
+        if not wire.sees_evidence(caller(request)):
             raise Refusal("not_found")
         frame = get_object_or_404(self.get_object().frames, number=int(number))
         shown = evidence.read_frame(frame=frame, viewer=caller(request))
         return HttpResponse(shown, content_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
     def _shown(self, rows: Sequence[Verification]) -> Sequence[Any]:
-        ids = [row.id for row in rows]
+        working = [row.id for row in rows if not row.is_done]
+        doubtful = [row.id for row in rows if row.outcome == Outcome.NEEDS_REVIEW]
+        jobs = Job.objects.filter(kind="verification", subject_id__in=working).order_by("created_at")
+        reviews = Review.objects.filter(kind="verification", subject_id__in=doubtful)
         context = {
             **self.get_serializer_context(),
-            "jobs": {
-                job.subject_id: job
-                for job in Job.objects.filter(kind="verification", subject_id__in=ids).order_by("created_at")
-            },
-            "reviews": {
-                review.subject_id: review for review in Review.objects.filter(kind="verification", subject_id__in=ids)
-            },
+            "jobs": {job.subject_id: job for job in jobs},
+            "reviews": {review.subject_id: review for review in reviews},
         }
         return list(wire.VerificationSerializer(rows, many=True, context=context).data)
 
