@@ -98,9 +98,6 @@ CODES: dict[str, Code] = {
     "employee_id_taken": Code(
         409, "Another person has this employee number.", "Check the number, or open that person's page."
     ),
-    "idempotency_key_reused": Code(
-        422, "This Idempotency-Key was used with another body.", "Use a new key for a new request."
-    ),
     "already_decided": Code(409, "This case is already decided.", "A decision is final; open a new verification."),
     "claimed_by_another": Code(
         409, "Another reviewer holds this case.", "Wait until it is released, or ask that reviewer."
