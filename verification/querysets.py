@@ -15,10 +15,9 @@ class VerificationQuerySet(models.QuerySet["Verification"]):
         """Keep what this login may see: a client app its own, hr, reviewer and admin all."""
         return self if user.has_role("hr", "reviewer", "admin") else self.filter(owner=user)
 
-    def for_answers(self, *, with_frames: bool) -> "VerificationQuerySet":
-        """Load with each row what an answer of the API tells of it."""
-        rows = self.select_related("person").prefetch_related("candidates__person")
-        return rows.prefetch_related("frames") if with_frames else rows
+    def for_answers(self) -> "VerificationQuerySet":
+        """Load with each row what a list of the API tells of it."""
+        return self.select_related("person").prefetch_related("candidates__person")
 
     def with_rows(self) -> "VerificationQuerySet":
         return self.select_related("person", "capture").prefetch_related("candidates__person", "frames")

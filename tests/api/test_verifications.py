@@ -193,9 +193,20 @@ def test_a_list_costs_the_same_queries_however_long(
 ) -> None:
     submit(hana, portraits["hopper"].jpeg, person_id=enrolled["person_id"])
     hana.get(URL)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         hana.get(URL)
     for _ in range(3):
         submit(hana, portraits["hopper"].jpeg, person_id=enrolled["person_id"])
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         hana.get(URL)
+
+
+def test_a_list_leaves_frames_to_the_address_of_each(
+    hana: APIClient, enrolled: dict[str, Any], work: Work, portraits: dict[str, Portrait]
+) -> None:
+    link = submit(hana, retaken(portraits["astronaut"]), person_id=enrolled["person_id"])
+    work()
+    (row,) = hana.get(URL).json()["results"]
+    assert row["outcome"] == "needs_review"
+    assert "frames" not in row
+    assert len(hana.get(link).json()["frames"]) == 1

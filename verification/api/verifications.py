@@ -40,9 +40,10 @@ class VerificationViewSet(
     permission_classes = [role("client", "hr", "reviewer", "admin")]
 
     def get_queryset(self) -> VerificationQuerySet:
-        user = caller(self.request)
-        rows = Verification.objects.visible_to(user).filter(**self._asked())
-        return rows.for_answers(with_frames=wire.sees_evidence(user))
+        return Verification.objects.visible_to(caller(self.request)).filter(**self._asked()).for_answers()
+
+    def get_serializer_class(self) -> type[wire.VerificationSerializer]:
+        return wire.VerificationRowSerializer if self.action == "list" else wire.VerificationSerializer
 
     def _asked(self) -> dict[str, str]:
         wanted = {name: self.request.query_params.get(name, "") for name in ("outcome", "decision", "mode")}
@@ -90,7 +91,7 @@ class VerificationViewSet(
             "jobs": {job.subject_id: job for job in jobs},
             "reviews": {review.subject_id: review for review in reviews},
         }
-        return list(wire.VerificationSerializer(rows, many=True, context=context).data)
+        return list(self.get_serializer_class()(rows, many=True, context=context).data)
 
 
 def accepted(row: Verification) -> Response:
