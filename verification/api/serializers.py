@@ -198,7 +198,7 @@ class VerificationSerializer(serializers.ModelSerializer[Verification]):
 
     class Meta:
         model = Verification
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "mode",
             "status",
