@@ -10,6 +10,8 @@ from django.core.management import call_command
 
 from heirloom.embedded import doctor, doctor_services
 from heirloom.embedded.findings import Finding, State, fault, ok, table
+from heirloom.jobs.models import WorkerHeartbeat
+from tests.jobs.workers import soon
 
 ROOT = Path(__file__).parents[2]
 
@@ -70,6 +72,8 @@ def test_a_database_without_a_worker_is_a_fault_of_the_worker_alone() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_running_worker_is_seen(worker: object) -> None:
+    # A worker says that it is ready a moment before it first says that it is alive.
+    soon(WorkerHeartbeat.objects.alive("worker").exists)
     found = {finding.part: finding for finding in doctor_services.services()}
     assert found["Workers"].state is State.OK, found["Workers"]
     assert found["Vision process"].state is State.OK
