@@ -29,9 +29,7 @@ def measure(client: Caller, person: str, portrait: Portrait, folder: Path) -> Se
         goals.append(Goal(f"share of the duration, {kind}", decided.median / SECONDS, SHARE_WANTED, SHARE_LIMIT))
         last = runs[-1][1]
         notes.append(f"With {kind}: outcome {last['outcome']} ({', '.join(last['reasons']) or 'no reasons'}).")
-    notes.append(
-        "The clip is the portrait, swaying, with noise in every frame; one clip at a time, nothing else running."
-    )
+    notes.append("The clip is the portrait, swaying, with noise in every frame; one clip at a time.")
     return Section("clip", "A 10 s clip at 1920 x 1080", tuple(goals), COLUMNS, tuple(rows), tuple(notes))
 
 

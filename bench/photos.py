@@ -32,7 +32,7 @@ def measure(client: Caller, hr: Caller, person: str, portrait: Portrait, models_
         rows += _parts(photo, size, models_dir)
     body = {"face_image_base64": b64(small)}
     rows.append(series(lambda: hr.post("/recognize/", json=body), RUNS).row("`POST recognize`, among 10,000 people"))
-    notes = ("One photo at a time, nothing else running; the parts were measured in this process, without HTTP.",)
+    notes = ("One photo at a time; the parts were measured in this process, without HTTP.",)
     return Section("photo", "One photo", (), COLUMNS, tuple(rows), notes)
 
 
