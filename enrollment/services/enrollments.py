@@ -194,9 +194,8 @@ def _stop(enrollment: Enrollment, found: duplicates.Finding, findings: Findings)
         return _finish(enrollment, Enrollment.Outcome.REFUSED, found.reasons, findings)
     enrollment.duplicate_of_id, enrollment.duplicate_similarity = found.person_id, found.similarity
     _finish(enrollment, Enrollment.Outcome.NEEDS_REVIEW, found.reasons, findings)
-    reviews.open_review(
-        kind="duplicate", subject_id=enrollment.id, reasons=found.reasons, risk=found.similarity or UNKNOWN_RISK
-    )
+    risk = UNKNOWN_RISK if found.similarity is None else found.similarity
+    reviews.open_review(kind="duplicate", subject_id=enrollment.id, reasons=found.reasons, risk=risk)
     return enrollment
 
 

@@ -198,7 +198,7 @@ def _close(verification: Verification, outcome: Outcome, reasons: tuple[str, ...
 def _risk(verification: Verification) -> float:
     """Return 0..1: a suspected attack first, then what could not be told, then close scores."""
     if "presentation_attack" in verification.reasons:
-        return 0.5 + 0.5 * (verification.attack_score or 1.0)
+        return 0.5 + 0.5 * (1.0 if verification.attack_score is None else verification.attack_score)
     return 0.4 if "attack_check_inconclusive" in verification.reasons else 0.2
 
 
