@@ -14,6 +14,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from heirloom.errors import Refusal
+from heirloom.media import provenance
 from heirloom.media.formats import CODECS, DEMUXER_NAMES, DEMUXERS
 from heirloom.media.limits import Limits
 from heirloom.media.sniff import sniff
@@ -96,6 +97,7 @@ def read_facts(source: io.RawIOBase, head: bytes, limits: Limits) -> ClipFacts:
             frames_per_s=round(_frames_per_s(stream, span), 3),
             keyframes_at_s=tuple(round(max(0.0, at_s - start_s), ROUNDED) for at_s in sorted(span.keyframes_s)),
             stream=stream.index,
+            provenance=provenance.of_clip([container.metadata, *(each.metadata for each in container.streams)]),
         )
 
 

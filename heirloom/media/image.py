@@ -6,7 +6,7 @@ import numpy as np
 import PIL.Image
 
 from heirloom.errors import Refusal
-from heirloom.media import sandbox
+from heirloom.media import provenance, sandbox
 from heirloom.media.limits import DEFAULT_LIMITS, Limits
 from heirloom.media.sniff import sniff
 from heirloom.media.types import Image, Still
@@ -41,7 +41,7 @@ def read_still(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Still:
     width, height = int(facts["original_width"]), int(facts["original_height"])
     limits.check_pixels(width, height)
     image = Image(pixels, scale=max(shape[:2]) / max(width, height))
-    return Still(image, media_type, width, height, int(facts["channels"]))
+    return Still(image, media_type, width, height, int(facts["channels"]), provenance.held(facts["provenance"]))
 
 
 def encode_jpeg(image: Image, quality: int = 90) -> bytes:

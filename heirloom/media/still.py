@@ -25,7 +25,9 @@ from PIL import (
 from PIL.Image import Resampling, Transpose
 
 from heirloom.errors import Refusal
+from heirloom.media import provenance
 from heirloom.media.limits import Limits
+from heirloom.media.types import Provenance
 
 pillow_heif.register_heif_opener(thumbnails=False)
 pillow_heif.options.DECODE_THREADS = 1
@@ -81,6 +83,7 @@ class Decoded:
     original_width: int
     original_height: int
     channels: int
+    provenance: Provenance
 
 
 def decode(data: bytes, mime: str, limits: Limits) -> Decoded:
@@ -109,10 +112,11 @@ def _decode(data: bytes, pillow_format: str | None, limits: Limits) -> Decoded:
         opened.load()
         width, height = size if drafted else opened.size
         orientation = _orientation(opened)  # after load, which turns TIFF and HEIC; PNG may name it behind the pixels
+        maker = provenance.of_photo(opened)
         upright = _upright(_rgb(_shrunk(opened, limits.max_still_side)), orientation)
     if orientation in SIDEWAYS:
         width, height = height, width
-    return Decoded(upright.tobytes(), upright.width, upright.height, width, height, channels)
+    return Decoded(upright.tobytes(), upright.width, upright.height, width, height, channels, maker)
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:

@@ -42,6 +42,18 @@ class MediaType:
 
 
 @dataclass(frozen=True, slots=True)
+class Provenance:
+    """What a file says of the device and the programs that made it: claims anybody can write, each short and printable.
+
+    make, model: of the camera; "" where the file names none. software: the programs named, each once.
+    """
+
+    make: str = ""
+    model: str = ""
+    software: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ClipFacts:
     """What a clip says of itself, upright: sizes after rotation, times in seconds.
 
@@ -61,6 +73,7 @@ class ClipFacts:
     frames_per_s: float
     keyframes_at_s: tuple[float, ...]
     stream: int = 0
+    provenance: Provenance = Provenance()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +85,4 @@ class Still:
     width: int
     height: int
     channels: int
+    provenance: Provenance = Provenance()

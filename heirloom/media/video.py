@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from heirloom.errors import Refusal
-from heirloom.media import sandbox
+from heirloom.media import provenance, sandbox
 from heirloom.media.limits import DEFAULT_LIMITS, Limits
 from heirloom.media.plan import FramePlan, Reading, choose_frames
 from heirloom.media.sniff import SNIFF_BYTES, sniff
@@ -94,4 +94,5 @@ def _facts(told: Mapping[str, Any]) -> ClipFacts:
         frames_per_s=float(told["frames_per_s"]),
         keyframes_at_s=tuple(float(at_s) for at_s in told["keyframes_at_s"]),
         stream=int(told["stream"]),
+        provenance=provenance.held(told["provenance"]),
     )
