@@ -72,6 +72,9 @@ CODES: dict[str, Code] = {
         "Set ATTACK_CHECK_REQUIRED=true to ask for one.",
     ),
     "several_people_in_clip": Code(422, "The clip shows more than one person.", "Record it again alone."),
+    "person_not_in_frame": Code(
+        422, "The person of this clip is not in this frame.", "Stay in the picture for the whole clip."
+    ),
     "pictures_differ": Code(422, "The pictures show different people.", "Send pictures of one person only."),
     "differs_from_enrolled": Code(
         422, "The face differs from the one enrolled for this person.", "Check that the right person's page is open."

@@ -11,8 +11,8 @@ from django.utils import timezone
 from enrollment.models import Capture, Enrollment, FaceTemplate, Person
 from enrollment.services import captures, consents, duplicates, people, templates
 from enrollment.services.consents import ConsentGiven
-from enrollment.services.findings import Verdict, best_of_clip, examine, of_one_person
-from enrollment.services.policies import policy_of
+from enrollment.services.findings import Verdict, examine, examine_clip, of_one_person
+from enrollment.services.policies import policy_of, same_person_from
 from heirloom.accounts.models import User
 from heirloom.audit import services as audit
 from heirloom.audit.models import Action
@@ -171,7 +171,7 @@ def _examine_capture(capture: Capture) -> Sequence[Verdict]:
             raise
         return (Verdict(accepted=False, reasons=(refusal.code,)),)
     if capture.kind == Capture.Kind.CLIP:
-        return best_of_clip(examine(images, vision=vision(), companions=False))
+        return examine_clip(images, vision=vision(), same_person_from=same_person_from)
     return examine(images, vision=vision())
 
 

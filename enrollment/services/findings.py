@@ -1,21 +1,24 @@
 """What the pictures of one visit are worth: pure computing, no rows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from enrollment.services.policies import SAME_PERSON_FMR
 from enrollment.services.templates import Reference
 from heirloom.decision.policy import Policy
 from heirloom.media.types import Image
 from heirloom.vision.comparison import compare
-from heirloom.vision.types import AnalysisRequest, FrameAnalysis, Template, Vision
+from heirloom.vision.subject import Glimpse, in_clip, in_photo, unlike_each_other
+from heirloom.vision.tracking import View
+from heirloom.vision.types import AnalysisRequest, Template, Vision
+
+TEMPLATES = frozenset({"template"})
 
 # More frames of one clip than this add little: they resemble each other.
 CLIP_REFERENCES = 5
-# Pictures of one visit must look at least this much like one another: where 1 in 100 pairs of strangers would.
-SAME_VISIT_FMR = 1e-2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,22 +41,36 @@ class Verdict:
         }
 
     def refused(self, reason: str) -> "Verdict":
-        return replace(self, accepted=False, reasons=(*self.reasons, reason), template=None)
+        reasons = tuple(dict.fromkeys([*self.reasons, reason]))
+        return replace(self, accepted=False, reasons=reasons, template=None)
 
 
 def examine(
-    images: Sequence[Image], *, vision: Vision, pack: str = "", use_fallback: bool = True, companions: bool = True
+    images: Sequence[Image], *, vision: Vision, pack: str = "", use_fallback: bool = True
 ) -> tuple[Verdict, ...]:
-    """Judge each picture alone: one face, good enough, with its template."""
-    request = AnalysisRequest(pack=pack, want=frozenset({"template"}), use_fallback=use_fallback, companions=companions)
-    analyses = vision.analyze(images, request)
-    return tuple(_judge(image, analysis) for image, analysis in zip(images, analyses, strict=True))
+    """Judge each photo alone: one face, good enough, with its template."""
+    request = AnalysisRequest(pack=pack, want=TEMPLATES, use_fallback=use_fallback, companions=True)
+    return tuple(_judge(in_photo(analysis), None) for analysis in vision.analyze(images, request))
 
 
-def best_of_clip(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
-    """Keep the best few accepted frames, in time order; where none is good, every frame's verdict says why."""
-    good = sorted((v for v in verdicts if v.accepted), key=lambda v: -(v.quality or 0.0))[:CLIP_REFERENCES]
-    return tuple(v for v in verdicts if v in good) if good else tuple(verdicts)
+def examine_clip(
+    images: Sequence[Image], *, vision: Vision, same_person_from: Callable[[str], float | None]
+) -> tuple[Verdict, ...]:
+    """Judge the frames of a clip together, by its main face, and keep the best few that differ, in order of time.
+
+    Where none is good, every frame's verdict says why. A clip that shows several people enrolls nobody: whose it is
+    would be a guess.
+    """
+    analyses = vision.analyze(images, AnalysisRequest(want=TEMPLATES))
+    models = (face.template.model for analysis in analyses for face in analysis.faces if face.template)
+    model = next(models, None)
+    views = [View.of(image, analysis) for image, analysis in zip(images, analyses, strict=True)]
+    subject = in_clip(views, None if model is None else same_person_from(model))
+    if subject.several_people:
+        return tuple(_judge(glimpse, glimpse.at_s).refused("several_people_in_clip") for glimpse in subject.glimpses)
+    good = [glimpse for glimpse in subject.glimpses if not glimpse.reasons]
+    chosen = unlike_each_other(good, CLIP_REFERENCES) or subject.glimpses
+    return tuple(_judge(glimpse, glimpse.at_s) for glimpse in chosen)
 
 
 def of_one_person(
@@ -63,7 +80,7 @@ def of_one_person(
 
     Without a measured policy nothing is refused here: the duplicate check sends such a visit to a reviewer.
     """
-    floor = policy.threshold(reference.count if reference else 1, 1, SAME_VISIT_FMR) if policy else None
+    floor = policy.threshold(reference.count if reference else 1, 1, SAME_PERSON_FMR) if policy else None
     good = [v for v in verdicts if v.template is not None]
     if floor is None or not good:
         return tuple(verdicts)
@@ -84,16 +101,11 @@ def _odd_ones(good: Sequence[Verdict], floor: float) -> list[Verdict]:
     return [verdict for verdict, is_alike in zip(good, alike[center], strict=True) if not is_alike]
 
 
-def _judge(image: Image, analysis: FrameAnalysis) -> Verdict:
-    if not analysis.faces:
-        return Verdict(accepted=False, reasons=("no_face",), at_s=image.at_s)
-    first = analysis.faces[0]
-    if len(analysis.faces) > 1:
-        return Verdict(accepted=False, reasons=("several_faces",), at_s=image.at_s)
-    if first.quality.reasons or first.template is None:
-        reasons = first.quality.reasons or ("low_quality",)
-        return Verdict(accepted=False, reasons=reasons, quality=first.quality.score, at_s=image.at_s)
-    return Verdict(accepted=True, quality=first.quality.score, at_s=image.at_s, template=first.template)
+def _judge(glimpse: Glimpse, at_s: float | None) -> Verdict:
+    quality = glimpse.quality if glimpse.observation else None
+    if glimpse.reasons:
+        return Verdict(accepted=False, reasons=glimpse.reasons, quality=quality, at_s=at_s)
+    return Verdict(accepted=True, quality=quality, at_s=at_s, template=glimpse.template)
 
 
 def _template(verdict: Verdict) -> Template:

@@ -5,6 +5,18 @@ from django.conf import settings
 from heirloom.decision.policy import Policy
 from heirloom.decision.policy_files import load
 
+SAME_PERSON_FMR = 1e-2
+"""Pictures handed in together are mostly of one person, so they are held to that by a lenient measure."""
+
 
 def policy_of(model: str) -> Policy | None:
     return load(model, settings.POLICY_DIR)
+
+
+def same_person_from(model: str) -> float | None:
+    """Return the raw score that two pictures of one person reach, by a lenient measure; None where none is measured.
+
+    For pictures that come together, as the frames of a clip: other people reach it by chance once in 1/SAME_PERSON_FMR.
+    """
+    policy = policy_of(model)
+    return policy.threshold(1, 1, SAME_PERSON_FMR) if policy else None

@@ -134,7 +134,7 @@ def rivals(tracks: Sequence[Track]) -> tuple[Track, ...]:
     return tuple(
         other
         for other in tracks[1:]
-        if _like_size(other, main) and (main.frames & other.frames or (_is_known(main) and _is_known(other)))
+        if stands_as_near(other, main) and (main.frames & other.frames or (_is_known(main) and _is_known(other)))
     )
 
 
@@ -214,7 +214,7 @@ def _takeovers(track: Track, tracks: Sequence[Track]) -> Iterator[Break]:
     """The first frame in which each other face stands in for this one: of its size or in its place, without it."""
     for other in (each for each in tracks if each is not track):
         alone = (sighting for sighting in other.sightings if sighting.frame not in track.frames)
-        stands_in = next((each for each in alone if _like_size(other, track) or _in_place_of(track, each)), None)
+        stands_in = next((each for each in alone if stands_as_near(other, track) or _in_place_of(track, each)), None)
         if stands_in is not None:
             yield Break(BreakKind.TAKEN_OVER, stands_in.frame, stands_in.at_s)
 
@@ -225,7 +225,8 @@ def _in_place_of(track: Track, face: Sighting) -> bool:
     return float(np.hypot(*(_middle(a) - _middle(b)))) <= REACH_FACES * max(_side(a), _side(b))
 
 
-def _like_size(other: Track, main: Track) -> bool:
+def stands_as_near(other: Track, main: Track) -> bool:
+    """Return whether a face is about as large as the main one, or larger: no mere background."""
     return other.size >= LIKE_SIZE * main.size
 
 

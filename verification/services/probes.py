@@ -1,21 +1,23 @@
 """A probe: what is compared, made of one photo or the good frames of a clip. Pure computing, no rows."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
-import numpy as np
-
-from heirloom.decision.policy import Policy
 from heirloom.errors import Refusal
 from heirloom.media.types import Image
-from heirloom.vision.comparison import compare, mean_template
+from heirloom.vision.comparison import mean_template
+from heirloom.vision.subject import Glimpse, Subject, in_clip, in_photo, unlike_each_other
+from heirloom.vision.tracking import View
 from heirloom.vision.types import AnalysisRequest, AttackSignal, FrameAnalysis, Observation, Template, Vision
 
 # Averaging helps up to about five frames (docs/models/dlib.md); more only cost time.
 MOST_FRAMES = 5
-# Frames of one person score at least this well against their mean: where 1 in 100 pairs of strangers would.
-SAME_PERSON_FMR = 1e-2
+# Frames analyzed together: some while the next are being decoded.
+BATCH = 4
+# Faces of one frame that are told apart; beyond these are a crowd in the background.
+MOST_FACES = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,21 +45,30 @@ class Probe:
 
 
 def look(
-    images: Sequence[Image], *, vision: Vision, policy_of: Callable[[str], Policy | None], pack: str = ""
+    images: Iterable[Image],
+    *,
+    vision: Vision,
+    same_person_from: Callable[[str], float | None],
+    pack: str = "",
 ) -> Probe:
-    """Analyze the images of one capture and choose what counts."""
-    # A clip tells bystanders from its person by who is in every frame; a single photo must show one person alone.
-    request = AnalysisRequest(pack=pack, want=frozenset({"template", "attack"}), companions=len(images) == 1)
-    analyses = vision.analyze(images, request)
-    frames = tuple(_frame(image, analysis) for image, analysis in zip(images, analyses, strict=True))
-    good = [frame for frame in frames if not frame.reasons]
-    attack = tuple(f.observation.attack for f in good if f.observation and f.observation.attack)
+    """Analyze the images of one capture as they come, follow the main face through them, and choose what counts.
+
+    same_person_from: the score from which two pictures made by the model it is given show one person, if measured.
+    """
+    seen = [pair for batch in _batches(images) for pair in _analyzed(batch, vision, pack)]
+    subject = _subject(seen, same_person_from)
+    frames = tuple(
+        Frame(image, glimpse.observation, glimpse.reasons)
+        for (image, _), glimpse in zip(seen, subject.glimpses, strict=True)
+    )
+    good = [glimpse for glimpse in subject.glimpses if not glimpse.reasons]
+    attack = tuple(g.observation.attack for g in good if g.observation and g.observation.attack)
     if not good:
-        return Probe(None, frames, (), attack, _commonest(frames))
-    counted = tuple(sorted(good, key=lambda f: -_quality(f))[:MOST_FRAMES])
-    template = mean_template([_template(frame) for frame in counted])
-    several = _several_people(good, template, policy_of(template.model))
-    return Probe(template, frames, counted, attack, several_people=several)
+        return Probe(None, frames, (), attack, _why_none(subject), subject.several_people)
+    chosen = unlike_each_other(good, MOST_FRAMES)
+    counted = tuple(frame for frame, g in zip(frames, subject.glimpses, strict=True) if g in chosen)
+    template = mean_template([glimpse.template for glimpse in chosen])
+    return Probe(template, frames, counted, attack, several_people=subject.several_people)
 
 
 def single_face(image: Image, *, vision: Vision, attr: str, pack: str = "") -> Observation:
@@ -74,49 +85,43 @@ def single_faces(images: Mapping[str, Image], *, vision: Vision, pack: str = "")
     analyses = vision.analyze(
         list(images.values()), AnalysisRequest(pack=pack, want=frozenset({"template"}), companions=True)
     )
-    return tuple(
-        _only_good_face(_frame(image, analysis), attr)
-        for (attr, image), analysis in zip(images.items(), analyses, strict=True)
+    return tuple(_only_good_face(in_photo(analysis), attr) for attr, analysis in zip(images, analyses, strict=True))
+
+
+def _batches(images: Iterable[Image]) -> Iterator[list[Image]]:
+    left = iter(images)
+    while batch := list(islice(left, BATCH)):
+        yield batch
+
+
+def _analyzed(batch: Sequence[Image], vision: Vision, pack: str) -> Iterator[tuple[Image, FrameAnalysis]]:
+    # A clip tells bystanders from its person by following faces; a single photo must show one person alone.
+    request = AnalysisRequest(
+        pack=pack,
+        want=frozenset({"template", "attack"}),
+        companions=batch[0].at_s is None,
+        max_faces=MOST_FACES,
     )
+    return zip(batch, vision.analyze(batch, request), strict=True)
 
 
-def _only_good_face(frame: Frame, attr: str) -> Observation:
-    if frame.reasons or frame.observation is None:
-        raise Refusal(next(iter(frame.reasons), "no_face"), attr=attr)
-    return frame.observation
+def _subject(seen: Sequence[tuple[Image, FrameAnalysis]], same_person_from: Callable[[str], float | None]) -> Subject:
+    if len(seen) == 1 and seen[0][0].at_s is None:
+        return Subject((in_photo(seen[0][1]),))
+    models = (face.template.model for _, analysis in seen for face in analysis.faces if face.template)
+    model = next(models, None)
+    floor = None if model is None else same_person_from(model)
+    return in_clip([View.of(image, analysis) for image, analysis in seen], floor)
 
 
-def _frame(image: Image, analysis: FrameAnalysis) -> Frame:
-    if not analysis.faces:
-        return Frame(image, None, ("no_face",))
-    face = analysis.faces[0]
-    if len(analysis.faces) > 1:
-        return Frame(image, face, ("several_faces",))
-    if face.template is None:
-        return Frame(image, face, face.quality.reasons or ("low_quality",))
-    return Frame(image, face, face.quality.reasons)
+def _only_good_face(glimpse: Glimpse, attr: str) -> Observation:
+    if glimpse.reasons or glimpse.observation is None:
+        raise Refusal(next(iter(glimpse.reasons), "no_face"), attr=attr)
+    return glimpse.observation
 
 
-def _several_people(good: Sequence[Frame], mean: Template, policy: Policy | None) -> bool:
-    floor = policy.threshold(1, 1, SAME_PERSON_FMR) if policy else None
-    if len(good) < 2:
-        return False
-    if floor is None:
-        # Unmeasured: such a probe goes to review whatever is said here.
-        return False
-    return bool(np.min([compare(_template(frame), mean) for frame in good]) < floor)
-
-
-def _commonest(frames: Sequence[Frame]) -> tuple[str, ...]:
-    counts = Counter(reason for frame in frames for reason in frame.reasons)
-    return tuple(reason for reason, _ in counts.most_common(3)) or ("no_face",)
-
-
-def _quality(frame: Frame) -> float:
-    return frame.observation.quality.score if frame.observation else 0.0
-
-
-def _template(frame: Frame) -> Template:
-    if frame.observation is None or frame.observation.template is None:
-        raise ValueError("only a frame that counts has a template")
-    return frame.observation.template
+def _why_none(subject: Subject) -> tuple[str, ...]:
+    counts = Counter(reason for glimpse in subject.glimpses for reason in glimpse.reasons)
+    several = ["several_people_in_clip"] if subject.several_people else []
+    commonest = (reason for reason, _ in counts.most_common(3))
+    return tuple(dict.fromkeys([*several, *commonest])) or ("no_face",)

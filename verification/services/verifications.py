@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from enrollment.models import Capture, Person
 from enrollment.services import captures, gallery, templates
-from enrollment.services.policies import policy_of
+from enrollment.services.policies import policy_of, same_person_from
 from heirloom.accounts.models import User
 from heirloom.audit import services as audit
 from heirloom.audit.models import Action
@@ -81,7 +81,7 @@ def process(verification_id: uuid.UUID, lease: Lease) -> None:
         return
     decoded = time.monotonic()
     lease.report("analyzing", 40)
-    probe = look(images, vision=vision(), policy_of=policy_of)
+    probe = look(images, vision=vision(), same_person_from=same_person_from)
     analyzed = time.monotonic()
     lease.report("deciding", 90)
     frames = evidence.keep(verification, probe)
