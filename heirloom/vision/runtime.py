@@ -26,6 +26,7 @@ class Network:
         self._input = session.get_inputs()[0].name
         self.input_shape: tuple[int | str | None, ...] = tuple(session.get_inputs()[0].shape)
         self.output_shape: tuple[int | str | None, ...] = tuple(session.get_outputs()[0].shape)
+        self.output_names: tuple[str, ...] = tuple(each.name for each in session.get_outputs())
 
     @property
     def on_cuda(self) -> bool:
@@ -33,8 +34,11 @@ class Network:
 
     def run(self, values: NDArray[Any]) -> Floats:
         """Return the graph's first output for one input."""
-        result: Floats = self._session.run(None, {self._input: values})[0]
-        return result
+        return self.outputs(values)[0]
+
+    def outputs(self, values: NDArray[Any]) -> tuple[Floats, ...]:
+        """Return all of the graph's outputs for one input, in the order of `output_names`."""
+        return tuple(self._session.run(None, {self._input: values}))
 
 
 @dataclass(frozen=True, slots=True)
