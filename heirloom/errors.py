@@ -31,10 +31,23 @@ CODES: dict[str, Code] = {
     "clip_incomplete": Code(
         422, "Less than 80 % of the clip could be read.", "Upload the clip again; the transfer broke off."
     ),
-    "media_limit_reached": Code(
+    "too_many_frames": Code(
+        422, "The clip holds more frames than are taken.", "Record it shorter, or at a lower rate."
+    ),
+    "too_much_cpu_time": Code(
         422,
-        "Reading the file took more time or memory than is allowed.",
+        "Reading the file took more processor time than is allowed.",
         "Save it in a common format and send it again.",
+    ),
+    "too_much_time": Code(
+        422,
+        "Reading the file took longer than is allowed.",
+        "Send it again; if that does not help, save it in a common format.",
+    ),
+    "too_much_memory": Code(
+        422,
+        "Reading the file took more memory than is allowed.",
+        "Save it smaller, or in a common format, and send it again.",
     ),
     # faces and their quality
     "no_face": Code(422, "No face was found.", "Face the camera, alone, in even light."),

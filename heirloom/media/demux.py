@@ -59,7 +59,7 @@ def read_facts(source: io.RawIOBase, head: bytes, limits: Limits) -> ClipFacts:
 
     head: the start of the file, as `sniff` takes it.
     Raises Refusal unsupported_format, invalid_video, no_video_frames, clip_too_long, clip_incomplete, too_many_pixels
-    or media_limit_reached.
+    or too_many_frames.
     """
     media_type = sniff(head)
     options = {"format_whitelist": DEMUXER_NAMES, "protocol_whitelist": "none"}
@@ -144,7 +144,7 @@ def _read(container: InputContainer, stream: VideoStream, limits: Limits) -> tup
                 continue
             span.add(packet)
             if span.packets > limits.max_packets:
-                raise Refusal("media_limit_reached")
+                raise Refusal("too_many_frames")
             limits.check_duration(span.last_s - span.first_s)
             if frame is None and packet.is_keyframe and tried < KEYFRAMES_TRIED:
                 tried += 1

@@ -25,8 +25,8 @@ def read_still(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Still:
 
     The photo is decoded in a limited child process. JPG, PNG, BMP, TIFF, WEBP and HEIC are taken; of several pictures
     in a file, the first.
-    Raises Refusal empty_file, too_many_bytes, unsupported_format, invalid_image, too_many_pixels or
-    media_limit_reached.
+    Raises Refusal empty_file, too_many_bytes, unsupported_format, invalid_image, too_many_pixels, too_much_memory,
+    too_much_cpu_time or too_much_time.
     """
     limits.check_image_bytes(len(data))
     media_type = sniff(data)

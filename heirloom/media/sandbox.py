@@ -49,21 +49,27 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a child ended. signal_number is 0 if it ended by itself."""
+    """How a child ended. signal_number is 0 if it ended by itself; late, spent: its wall or processor time ran out."""
 
     exit_code: int
     signal_number: int
-    late: bool
+    late: bool = False
+    spent: bool = False
 
     @property
-    def out_of_allowance(self) -> bool:
-        return self.late or self.signal_number in {signal.SIGXCPU, signal.SIGKILL}
+    def limit(self) -> str:
+        """The code of the limit that ended it; "" if none did."""
+        if self.late:
+            return "too_much_time"
+        if self.signal_number not in {signal.SIGXCPU, signal.SIGKILL}:
+            return ""
+        return "too_much_cpu_time" if self.spent else "too_much_memory"  # the system kills what it has no memory for
 
     def reason(self, broken: str) -> Refusal | SandboxError:
         """Return what to raise for a child that ended without an answer. broken: the code of a file that broke it."""
         if self.exit_code == FAULT:
             return SandboxError("the child could not be set up")
-        return Refusal("media_limit_reached" if self.out_of_allowance else broken)
+        return Refusal(self.limit or broken)
 
 
 class ForkServer:
@@ -83,14 +89,15 @@ class ForkServer:
         with self._lock:
             self._started()
 
-    def order(self, wall_s: float, descriptors: Sequence[int]) -> None:
+    def order(self, allowance: Allowance, descriptors: Sequence[int]) -> None:
         """Have a child forked that gets these descriptors: its job's socket, the socket told of its end, its files."""
+        order = ORDER.pack(allowance.wall_s, allowance.cpu_s)
         with self._lock:
             try:
-                socket.send_fds(self._started(), [ORDER.pack(wall_s)], descriptors)
+                socket.send_fds(self._started(), [order], descriptors)
             except (BrokenPipeError, ConnectionResetError):
                 self._stop()  # it ended since its last order
-                socket.send_fds(self._started(), [ORDER.pack(wall_s)], descriptors)
+                socket.send_fds(self._started(), [order], descriptors)
 
     def stop(self) -> None:
         """End the server and the children it has."""
@@ -184,8 +191,8 @@ def call(
     """Do the job `name` of `zygote.JOBS` in a child, and return its answer.
 
     payload: bytes sent along; source: a descriptor the child may read.
-    Raises the Refusal the job raised; Refusal media_limit_reached when the allowance was used up; Refusal `broken`
-    when the file brought the decoder down; SandboxError otherwise.
+    Raises the Refusal the job raised; Refusal too_much_time, too_much_cpu_time or too_much_memory when the allowance
+    was used up; Refusal `broken` when the file brought the decoder down; SandboxError otherwise.
     """
     request = {"name": name, "limits": _plain(limits), "allowance": asdict(allowance), **facts}
     files = [] if source is None else [source]
@@ -214,7 +221,7 @@ def _child(files: Sequence[int], allowance: Allowance) -> Iterator[tuple[socket.
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER_BYTES)
         for end in (job, told):
             end.settimeout(allowance.wall_s + GRACE_S)
-        server.order(allowance.wall_s, [job_theirs.fileno(), tell.fileno(), *files])
+        server.order(allowance, [job_theirs.fileno(), tell.fileno(), *files])
         theirs.close()
         yield job, told
 
@@ -232,7 +239,7 @@ def _conversation(
     except (EOFError, BrokenPipeError, ConnectionResetError) as error:
         raise how_ended(told).reason(broken) from error
     except TimeoutError as error:
-        raise Refusal("media_limit_reached") from error
+        raise Refusal("too_much_time") from error
     if "fault" in facts:
         raise SandboxError(facts["fault"])
     if "refusal" in facts:
@@ -253,13 +260,13 @@ def _send(job: socket.socket, request: Mapping[str, Any], payload: bytes) -> Non
 def how_ended(told: socket.socket) -> Ended:
     """Wait until the child has ended. Raises ServerLostError if nobody is left to tell."""
     try:
-        status, late = ENDED.unpack(exactly(told, ENDED.size))
+        status, late, spent = ENDED.unpack(exactly(told, ENDED.size))
     except (EOFError, ConnectionResetError) as error:
         raise ServerLostError from error
     except TimeoutError:
         return Ended(0, signal.SIGKILL, late=True)  # leaving its context ends the child
     killed = os.WIFSIGNALED(status)
-    return Ended(0 if killed else os.WEXITSTATUS(status), os.WTERMSIG(status) if killed else 0, late)
+    return Ended(0 if killed else os.WEXITSTATUS(status), os.WTERMSIG(status) if killed else 0, late, spent)
 
 
 @dataclass(frozen=True, slots=True)

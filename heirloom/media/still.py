@@ -89,12 +89,12 @@ class Decoded:
 def decode(data: bytes, mime: str, limits: Limits) -> Decoded:
     """Return the photo upright, in RGB, with its long side at most limits.max_still_side.
 
-    Raises Refusal invalid_image, too_many_pixels or media_limit_reached.
+    Raises Refusal invalid_image, too_many_pixels or too_much_memory.
     """
     try:
         return _decode(data, PILLOW_FORMATS[mime], limits)
     except MemoryError as error:
-        raise Refusal("media_limit_reached") from error
+        raise Refusal("too_much_memory") from error
     except DAMAGED as error:
         if isinstance(error, OSError) and error.errno == errno.EMFILE:
             raise  # a late import, of which the list above should know

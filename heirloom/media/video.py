@@ -23,7 +23,8 @@ def probe(clip: Path, limits: Limits = DEFAULT_LIMITS) -> ClipFacts:
     All its packets are read and only its first frame is decoded. `clip` is opened, never named to another program;
     a file without a name may be given as /dev/fd/N.
     Raises Refusal empty_file, too_many_bytes, unsupported_format, invalid_video, no_video_frames, clip_too_long,
-    clip_incomplete, too_many_pixels or media_limit_reached; OSError if the file is not there.
+    clip_incomplete, too_many_pixels, too_many_frames, too_much_memory, too_much_cpu_time or too_much_time; OSError if
+    the file is not there.
     """
     with _opened(clip, limits) as (descriptor, head):
         if sniff(head).kind != "video":
@@ -48,7 +49,7 @@ def sample(
     The frames are chosen before any is decoded. Each is upright, its long side at most max_side, its at_s set.
     count and max_side default to, and never exceed, limits.max_frames and limits.max_frame_side.
     Raises Refusal clip_incomplete if less than limits.min_decoded_share of what was chosen can be decoded,
-    invalid_video if nothing can, or media_limit_reached.
+    invalid_video if nothing can, too_much_memory, too_much_cpu_time or too_much_time.
     """
     count = min(count or limits.max_frames, limits.max_frames)
     max_side = min(max_side or limits.max_frame_side, limits.max_frame_side)

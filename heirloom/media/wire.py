@@ -3,13 +3,13 @@
 import socket
 import struct
 
-ORDER = struct.Struct("!d")
-"""One order to the zygote: the wall time in seconds. Beside it travel the job's descriptors."""
+ORDER = struct.Struct("!dd")
+"""One order to the zygote: wall time and processor time in seconds. Beside it travel the job's descriptors."""
 MOST_DESCRIPTORS = 8
 LENGTHS = struct.Struct("!IQ")
 """Before each request and answer on the job's socket: bytes of JSON, bytes of payload."""
-ENDED = struct.Struct("!i?")
-"""How a child ended: its wait status, and whether its wall time had run out."""
+ENDED = struct.Struct("!i??")
+"""How a child ended: its wait status, and whether its wall time and its processor time had run out."""
 FAULT = 70
 """The exit code of a child that failed before it could say how: sysexits.h's EX_SOFTWARE."""
 

@@ -4,7 +4,7 @@ It imports the decoders once, so a child costs a fork and not their import. It i
 (`sandbox` starts it with an environment of its own), and ends when the other end of FD closes, which is when its
 parent ends.
 
-One order on FD is eight bytes, the wall time in seconds, with two descriptors or more beside them: the job's socket,
+One order on FD is wall time and processor time, with two descriptors or more beside them: the job's socket,
 the socket that is told how the child ended, and files the job may read or write. The child reads its request from the
 job's socket and answers there.
 """
@@ -29,12 +29,15 @@ from heirloom.media.wire import ENDED, FAULT, LENGTHS, MOST_DESCRIPTORS, ORDER, 
 
 ORPHAN_CHECK_MS = 1000
 MOST_SERVER_DESCRIPTORS = 1024
+NEARLY_ALL = 0.95
+"""The system counts processor time in two ways; one it ended for using it up has used this share by the other."""
 
 
 @dataclass(frozen=True, slots=True)
 class Child:
     status: socket.socket
     ends_at: float
+    cpu_s: float
 
 
 def main(control_fd: int) -> None:
@@ -79,12 +82,12 @@ class Zygote:
 
     def _reap(self) -> None:
         while self.children:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+            pid, status, used = os.wait4(-1, os.WNOHANG)
             if pid == 0:
                 return
             child = self.children.pop(pid, None)
             if child is not None:
-                _tell(child, status)
+                _tell(child, status, used.ru_utime + used.ru_stime)
 
     def _kill_late_and_abandoned(self, ready: dict[int, int]) -> None:
         now = time.monotonic()
@@ -96,7 +99,7 @@ class Zygote:
         order, descriptors, _flags, _address = socket.recv_fds(self.control, ORDER.size, MOST_DESCRIPTORS)
         if len(order) < ORDER.size:
             return False
-        (wall_s,) = ORDER.unpack(order)
+        wall_s, cpu_s = ORDER.unpack(order)
         job, status, *files = descriptors
         zygote = os.getpid()
         pid = os.fork()
@@ -104,14 +107,15 @@ class Zygote:
             _become_child(zygote, job, files)
         for descriptor in (job, *files):
             os.close(descriptor)
-        self.children[pid] = Child(socket.socket(fileno=status), time.monotonic() + wall_s)
+        self.children[pid] = Child(socket.socket(fileno=status), time.monotonic() + wall_s, cpu_s)
         return True
 
 
-def _tell(child: Child, status: int) -> None:
+def _tell(child: Child, status: int, cpu_s: float) -> None:
     with child.status:
         try:
-            child.status.send(ENDED.pack(status, child.ends_at <= time.monotonic()))
+            late = child.ends_at <= time.monotonic()
+            child.status.send(ENDED.pack(status, late, cpu_s >= child.cpu_s * NEARLY_ALL))
         except (BrokenPipeError, ConnectionResetError):
             return  # whoever ordered the job has gone
 
@@ -163,7 +167,7 @@ def _outcome(
     except Refusal as refusal:
         return {"refusal": refusal.code, "detail": refusal.detail}, b""
     except MemoryError:
-        return {"refusal": "media_limit_reached", "detail": ""}, b""
+        return {"refusal": "too_much_memory", "detail": ""}, b""
     except Exception:  # noqa: BLE001  # carried whole over the process boundary, and raised again on the other side
         return {"fault": traceback.format_exc()}, b""
 

@@ -100,7 +100,7 @@ def test_a_photo_of_too_many_bytes_is_refused(astronaut: PIL.Image.Image, writte
 def test_decoding_that_needs_too_much_memory_is_refused(written: Written) -> None:
     photo = written(PIL.Image.new("RGB", (6_000, 6_000)), "PNG")
 
-    assert refused(photo, Limits(still=Allowance(cpu_s=10, wall_s=20, memory_mb=64))) == "media_limit_reached"
+    assert refused(photo, Limits(still=Allowance(cpu_s=10, wall_s=20, memory_mb=64))) == "too_much_memory"
 
 
 def test_damage_in_the_middle_never_brings_more_than_a_refusal(astronaut: PIL.Image.Image, written: Written) -> None:
@@ -113,4 +113,4 @@ def test_damage_in_the_middle_never_brings_more_than_a_refusal(astronaut: PIL.Im
             try:
                 read_image(bytes(damaged))
             except Refusal as refusal:
-                assert refusal.code in {"invalid_image", "too_many_pixels", "media_limit_reached", "unsupported_format"}  # noqa: PT017
+                assert refusal.code in {"invalid_image", "too_many_pixels", "too_much_memory", "unsupported_format"}  # noqa: PT017

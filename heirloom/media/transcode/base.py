@@ -18,6 +18,7 @@ class Transcoder(Protocol):
 
         Each is upright, its long side at most max_side, its scale relative to the upright clip, its at_s set.
         Never more than the plan names, and never more of the clip in memory than those.
-        Raises Refusal media_limit_reached, or invalid_video where nothing could be decoded.
+        Raises Refusal invalid_video where nothing could be decoded, too_much_memory, too_much_cpu_time or
+        too_much_time.
         """
         ...

@@ -39,6 +39,9 @@ TURNS: dict[int, tuple[tuple[str, tuple[str, ...]], ...]] = {
 }
 _SHOWN = re.compile(rb"^\[Parsed_showinfo[^\]]*\] n: *\d+ .*?pts_time: *(-?[\d.]+(?:e[-+]?\d+)?)", re.MULTILINE)
 
+_STARVED = re.compile(rb"annot allocate|ailed to allocate|get_buffer\(\) failed|Resource temporarily unavailable")
+"""What the program and its decoders say when they are refused memory or a thread's stack."""
+
 
 @cache
 def find_ffmpeg(named: str | None = None) -> str:
@@ -136,6 +139,7 @@ class _Output:
         width, height = size
         self.pictures: list[NDArray[np.uint8]] = []
         self.times_s: list[float] = []
+        self.starved = False
         self._count = count
         self._shape = (height, width, 3)
         self._said = b""
@@ -162,6 +166,7 @@ class _Output:
         said = os.read(errors, ERRORS_KEPT_BYTES)
         lines, _, rest = (self._said + said).rpartition(b"\n")
         self.times_s.extend(float(time) for time in _SHOWN.findall(lines)[: self._count])
+        self.starved = self.starved or _STARVED.search(lines) is not None
         self._said = rest[-ERRORS_KEPT_BYTES:]
         return len(said) > 0
 
@@ -177,7 +182,7 @@ def _run(command: list[str], source: int, size: tuple[int, int], count: int, lim
 
 
 def _read(program: sandbox.Program, size: tuple[int, int], count: int, limits: Limits) -> _Output:
-    """Return what the program gives until it ends. Raises Refusal media_limit_reached or invalid_video."""
+    """Return what the program gives until it ends. Raises as `Transcoder.frames` does."""
     output = _Output(size, count)
     ends: dict[int, Callable[[], bool]] = {
         program.output.fileno(): lambda: output.take(program.output),
@@ -189,12 +194,14 @@ def _read(program: sandbox.Program, size: tuple[int, int], count: int, limits: L
     while ends:
         ready = poller.poll(1000 * (limits.frames.wall_s + sandbox.GRACE_S))
         if not ready:
-            raise Refusal("media_limit_reached")
+            raise Refusal("too_much_time")
         for end, _what in ready:
             if not ends[end]():
                 poller.unregister(end)
                 del ends[end]
     ended = sandbox.how_ended(program.told)
-    if ended.out_of_allowance or not output.pictures:
+    if output.starved and len(output.pictures) < count:
+        raise Refusal("too_much_memory")
+    if ended.limit or not output.pictures:
         raise ended.reason("invalid_video")
     return output
