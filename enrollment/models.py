@@ -134,6 +134,8 @@ class Capture(models.Model):
     width = models.PositiveIntegerField(null=True)
     height = models.PositiveIntegerField(null=True)
     duration_s = models.FloatField(null=True)
+    # What was out of order though the file could be used: codes of errors.CODES.
+    notes = ArrayField(models.CharField(max_length=40), default=list)
     # One verdict for a photo, one for each chosen frame of a clip: {at_s, accepted, reasons, quality, template_id}.
     verdicts = models.JSONField(default=list)
     received_at = models.DateTimeField(auto_now_add=True)

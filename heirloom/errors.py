@@ -31,6 +31,11 @@ CODES: dict[str, Code] = {
     "clip_incomplete": Code(
         422, "Less than 80 % of the clip could be read.", "Upload the clip again; the transfer broke off."
     ),
+    "clip_partly_read": Code(
+        422,
+        "Part of the clip could not be read; what could was enough.",
+        "Nothing need be done; the transfer broke off, or the file is damaged.",
+    ),
     "too_many_frames": Code(
         422, "The clip holds more frames than are taken.", "Record it shorter, or at a lower rate."
     ),

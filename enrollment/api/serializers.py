@@ -78,6 +78,7 @@ class VerdictSerializer(serializers.Serializer[Any]):
 
 class CaptureSerializer(serializers.ModelSerializer[Capture]):
     verdicts = VerdictSerializer(many=True)
+    notes = serializers.ListField(child=serializers.ChoiceField(choices=sorted(CODES)))
 
     class Meta:
         model = Capture
@@ -90,6 +91,7 @@ class CaptureSerializer(serializers.ModelSerializer[Capture]):
             "width",
             "height",
             "duration_s",
+            "notes",
             "verdicts",
             "received_at",
         )

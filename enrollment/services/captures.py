@@ -16,7 +16,7 @@ from heirloom.media.limits import Limits
 from heirloom.media.sniff import sniff
 from heirloom.media.transcode.ffmpeg import FfmpegTranscoder
 from heirloom.media.types import Image, MediaType
-from heirloom.media.video import probe, sample
+from heirloom.media.video import is_whole, probe, sample
 
 HEAD_BYTES = 4096
 
@@ -88,10 +88,10 @@ def read_bytes(capture: Capture) -> bytes:
 
 
 def read_images(capture: Capture, *, most_frames: int | None = None) -> tuple[Image, ...]:
-    """Return a photo's pixels, or the chosen frames of a clip, and note size and duration on the (unsaved) row.
+    """Return a photo's pixels, or the chosen frames of a clip, and note on the (unsaved) row what was found.
 
+    That is size, duration and, where a clip was read only in part, a note of it.
     most_frames: of a clip; None for as many as Limits.max_frames.
-
     Raises Refusal with the code of whatever makes the file unusable.
     """
     if capture.kind == Capture.Kind.PHOTO:
@@ -102,7 +102,9 @@ def read_images(capture: Capture, *, most_frames: int | None = None) -> tuple[Im
         facts = probe(path, limits())
         capture.width, capture.height, capture.duration_s = facts.width, facts.height, facts.duration_s
         transcoder = FfmpegTranscoder(settings.FFMPEG_BINARY or None)
-        return tuple(sample(path, facts, limits(), count=most_frames, transcoder=transcoder))
+        frames = sample(path, facts, limits(), count=most_frames, transcoder=transcoder)
+        capture.notes = [] if is_whole(frames, facts, limits(), count=most_frames) else ["clip_partly_read"]
+        return frames
 
 
 def _with_head(chunks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:

@@ -3,6 +3,7 @@
 import importlib
 import io
 import pkgutil
+import re
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -31,6 +32,7 @@ KEYFRAMES_TRIED = 3
 READ_BYTES = 2**18
 NAMED_DURATION_TAG = "DURATION"
 ROUNDED = 6
+_CLOCK = re.compile(r"(\d{1,4}):(\d\d):(\d\d(?:\.\d{1,9})?)", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -82,7 +84,9 @@ def read_facts(source: io.RawIOBase, head: bytes, limits: Limits) -> ClipFacts:
         limits.check_clip_size(stream.codec_context.width, stream.codec_context.height)
         span, frame = _read(container, stream, limits)
         start_s = (container.start_time or 0) / av.time_base
-        _check_whole(span, start_s, stated_s, limits)
+        read_share = _read_share(span, start_s, stated_s)
+        if read_share < limits.min_decoded_share:
+            raise Refusal("clip_incomplete")
         if frame is None:
             raise Refusal("invalid_video")
         width, height, rotation = _upright(stream, frame)
@@ -98,6 +102,7 @@ def read_facts(source: io.RawIOBase, head: bytes, limits: Limits) -> ClipFacts:
             keyframes_at_s=tuple(round(max(0.0, at_s - start_s), ROUNDED) for at_s in sorted(span.keyframes_s)),
             stream=stream.index,
             provenance=provenance.of_clip([container.metadata, *(each.metadata for each in container.streams)]),
+            read_share=round(read_share, 3),
         )
 
 
@@ -126,12 +131,10 @@ def _stated_duration_s(container: InputContainer, stream: VideoStream) -> float:
         return float(stream.duration * stream.time_base)
     tag = stream.metadata.get(NAMED_DURATION_TAG)
     if tag is not None:
-        hours, _, rest = tag.partition(":")
-        minutes, _, seconds = rest.partition(":")
-        try:
-            return float(hours) * 3600 + float(minutes) * 60 + float(seconds)
-        except ValueError:
-            pass  # a tag is anybody's to write; the header's own number follows
+        named = _CLOCK.fullmatch(tag)
+        if named is not None:  # a tag is anybody's to write; where it is no time the header's own number follows
+            hours, minutes, seconds = named.groups()
+            return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
     return float(Fraction(container.duration or 0, av.time_base))
 
 
@@ -164,15 +167,16 @@ def _decoded(stream: VideoStream, packet: "Packet[VideoStream]") -> VideoFrame |
     return frames[0] if frames else None
 
 
-def _check_whole(span: Span, start_s: float, stated_s: float, limits: Limits) -> None:
-    """Refuse a clip that holds no pictures, or too few of those it says it has.
+def _read_share(span: Span, start_s: float, stated_s: float) -> float:
+    """Return how much of the length stated was there, 0 to 1. Raises Refusal for a clip without pictures.
 
     Some containers state how long the pictures last and some when they end; the larger of the two is held against it.
+    Not all say how long the last picture stands; it is given the time of an average one.
     """
     if span.packets == 0:
         raise Refusal("clip_incomplete" if stated_s > 0 else "no_video_frames")
-    if span.last_s - min(start_s, span.first_s) < stated_s * limits.min_decoded_share:
-        raise Refusal("clip_incomplete")
+    read_s = span.last_s - min(start_s, span.first_s)
+    return min(1.0, (read_s + read_s / span.packets) / stated_s) if stated_s > 0 else 1.0
 
 
 def _upright(stream: VideoStream, frame: VideoFrame) -> tuple[int, int, int]:

@@ -26,6 +26,7 @@ class Limits:
 
     max_pixels holds for stills; a clip is held by max_clip_side, either way up.
     max_still_side and max_frame_side bound the long side of the pixels that leave this room.
+    A clip is refused if less than min_decoded_share of it can be read, and noted if less than whole_share.
     max_packets bounds what is demuxed of one clip: ten minutes at 240 frames a second, with sound.
     """
 
@@ -39,6 +40,7 @@ class Limits:
     max_frames: int = 16
     max_packets: int = 400_000
     min_decoded_share: float = 0.8
+    whole_share: float = 0.97
     still: Allowance = Allowance(cpu_s=10, wall_s=20.0, memory_mb=1024)
     probe: Allowance = Allowance(cpu_s=15, wall_s=30.0, memory_mb=512)
     frames: Allowance = Allowance(cpu_s=120, wall_s=90.0, memory_mb=2048)

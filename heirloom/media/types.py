@@ -62,6 +62,7 @@ class ClipFacts:
     container: the extension of its MediaType.
     keyframes_at_s: where a frame can be decoded alone, in order.
     stream: the number of its stream of pictures within the file.
+    read_share: how much of the length it states was there to be read, 0 to 1.
     """
 
     duration_s: float
@@ -74,6 +75,7 @@ class ClipFacts:
     keyframes_at_s: tuple[float, ...]
     stream: int = 0
     provenance: Provenance = Provenance()
+    read_share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

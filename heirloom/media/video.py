@@ -60,6 +60,14 @@ def sample(
     return tuple(frames)
 
 
+def is_whole(
+    frames: Sequence[Image], facts: ClipFacts, limits: Limits = DEFAULT_LIMITS, *, count: int | None = None
+) -> bool:
+    """Say whether all of a clip could be read, by its facts and by the frames that `sample` gave for this count."""
+    plan = choose_frames(facts, min(count or limits.max_frames, limits.max_frames))
+    return min(facts.read_share, _decoded_share(frames, facts, plan)) >= limits.whole_share
+
+
 def _decoded_share(frames: Sequence[Image], facts: ClipFacts, plan: FramePlan) -> float:
     """Return how much of what was chosen came: by count of keyframes, else by time, as one frame may stand for long."""
     if plan.reading in {Reading.KEYFRAMES, Reading.SEEKS} or facts.duration_s <= 0:
@@ -96,4 +104,5 @@ def _facts(told: Mapping[str, Any]) -> ClipFacts:
         keyframes_at_s=tuple(float(at_s) for at_s in told["keyframes_at_s"]),
         stream=int(told["stream"]),
         provenance=provenance.held(told["provenance"]),
+        read_share=float(told["read_share"]),
     )

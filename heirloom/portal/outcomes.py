@@ -28,6 +28,7 @@ class CaptureJudged:
     accepted: bool
     frames: tuple[FrameJudged, ...]
     image_url: str
+    notes: tuple[Code, ...] = ()
 
     @property
     def title(self) -> str:
@@ -48,4 +49,5 @@ def judged(capture: Capture, number: int) -> CaptureJudged:
     address = reverse("capture-image", args=[capture.id]) if capture.storage_name else ""
     moment = best_moment(capture)
     query = f"?at={moment:.3f}" if address and moment is not None else ""
-    return CaptureJudged(capture, number, capture.is_accepted, frames, address + query)
+    notes = tuple(CODES[code] for code in capture.notes)
+    return CaptureJudged(capture, number, capture.is_accepted, frames, address + query, notes)

@@ -66,3 +66,30 @@ def test_a_clip_that_cannot_be_used_fails_with_its_code(
     result = cleo.get(answer.json()["links"]["self"]).json()
     assert (result["outcome"], result["decision"], result["reasons"]) == ("failed", "rejected", [code])
     assert Job.objects.get(kind="verification").state == JobState.DONE
+
+
+def test_a_clip_that_lost_its_end_is_used_and_the_record_says_so(
+    cleo: APIClient,
+    hana: APIClient,
+    enrolled: dict[str, Any],
+    work: Callable[[], None],
+    portraits: dict[str, Portrait],
+    tmp_path: Path,
+) -> None:
+    whole, path = clip(portraits["astronaut"], tmp_path, name="w.mkv", seconds=4), tmp_path / "lost.mkv"
+    ffmpeg("-i", str(whole), "-c:v", "mjpeg", "-q:v", "5", "-r", "10", str(path))
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * 0.9)])
+    with path.open("rb") as file:
+        body = {"person_id": enrolled["person_id"], "file": file}
+        seen = cleo.post("/api/v1/verifications/", body, format="multipart")
+    with path.open("rb") as file:
+        visit = hana.post(f"/api/v1/people/{enrolled['person_id']}/captures/", {"files": file}, format="multipart")
+    work()
+    result = cleo.get(seen.json()["links"]["self"]).json()
+    assert (result["outcome"], result["reasons"]) == (
+        "needs_review",
+        ["attack_check_inconclusive", "clip_partly_read"],
+    )
+    (capture,) = hana.get(visit.json()["links"]["self"]).json()["captures"]
+    assert capture["notes"] == ["clip_partly_read"]
+    assert any(verdict["accepted"] for verdict in capture["verdicts"])

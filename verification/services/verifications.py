@@ -183,15 +183,19 @@ def _note(verification: Verification, found: Decision | Identification, attack: 
 
 def _close(verification: Verification, outcome: Outcome, reasons: tuple[str, ...]) -> None:
     now = timezone.now()
-    verification.outcome, verification.reasons, verification.finished_at = outcome, list(reasons), now
+    notes = verification.capture.notes if verification.capture else []
+    verification.outcome, verification.reasons, verification.finished_at = outcome, [*reasons, *notes], now
     settled = {Outcome.APPROVED: Verification.Decision.APPROVED, Outcome.NEEDS_REVIEW: Verification.Decision.PENDING}
     verification.decision = settled.get(outcome, Verification.Decision.REJECTED)
     verification.decided_at = None if outcome == Outcome.NEEDS_REVIEW else now
     verification.save()
     if verification.capture is not None:
-        verification.capture.save(update_fields=["width", "height", "duration_s"])
+        verification.capture.save(update_fields=["width", "height", "duration_s", "notes"])
     if outcome == Outcome.NEEDS_REVIEW:
-        reviews.open_review(kind="verification", subject_id=verification.id, reasons=reasons, risk=_risk(verification))
+        risk = _risk(verification)
+        reviews.open_review(
+            kind="verification", subject_id=verification.id, reasons=tuple(verification.reasons), risk=risk
+        )
     _audit_decision(verification, None)
 
 
