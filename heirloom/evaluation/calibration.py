@@ -16,6 +16,8 @@ TARGETS = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5)
 COUNTS = ((1, 1), (2, 1), (3, 1), (5, 1), (10, 1), (2, 2), (3, 2), (5, 2), (3, 3), (5, 3), (5, 5))
 MATED_DRAWS = 20
 MAX_DRAWS = 5
+HELD_OUT_COUNTS = ((1, 1), (3, 1), (3, 3))
+HELD_OUT_TARGETS = (1e-3, 1e-4)
 ENOUGH_NON_MATED = int(MIN_FALSE_MATCHES / TARGETS[-1])
 
 
@@ -72,6 +74,57 @@ def measure_cell(gallery: Gallery, references: int, probes: int) -> Measured:
     if cell is not None and not cell.points:
         cell, why_not = None, f"{pairs:,} pairs of people are too few"
     return Measured(references, probes, pairs, draws, histogram, scores, trials, cell, why_not)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """A threshold that was set on some people, and its errors on others. set_on: which half, in words."""
+
+    references: int
+    probes: int
+    set_on: str
+    target: float
+    threshold: float
+    fmr: Rate
+    fnmr: Rate
+
+
+def held_out(
+    gallery: Gallery,
+    counts: Iterable[tuple[int, int]] = HELD_OUT_COUNTS,
+    targets: Iterable[float] = HELD_OUT_TARGETS,
+) -> tuple[HeldOut, ...]:
+    """Set thresholds on one half of the people and test them on the other, both ways.
+
+    Targets that half of the people cannot show are left out.
+    """
+    odd = gallery.people % 2 == 1
+    halves = {"even people": gallery.only(~odd), "odd people": gallery.only(odd)}
+    (even, first), (uneven, second) = halves.items()
+    targets = tuple(targets)
+    found: list[HeldOut] = []
+    for references, probes in counts:
+        one, other = measure_cell(first, references, probes), measure_cell(second, references, probes)
+        found += [*_tested(one, other, even, targets), *_tested(other, one, uneven, targets)]
+    return tuple(found)
+
+
+def _tested(own: Measured, others: Measured, set_on: str, targets: tuple[float, ...]) -> list[HeldOut]:
+    points = [point for point in (own.cell.points if own.cell else ()) if point.fmr in targets]
+    if not others.non_mated.total or not others.mated_trials:
+        return []
+    return [
+        HeldOut(
+            own.references,
+            own.probes,
+            set_on,
+            point.fmr,
+            point.threshold,
+            others.non_mated.fmr(point.threshold),
+            others.fnmr(point.threshold),
+        )
+        for point in points
+    ]
 
 
 def measure_pairs(mated_scores: NDArray[np.float64], non_mated_scores: NDArray[np.float64]) -> Measured:

@@ -1,23 +1,18 @@
-"""The detection error tradeoff: FNMR over FMR on normal-deviate axes (Martin et al., "The DET curve", 1997)."""
+"""The curves of a report: which errors are paid for which."""
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-from statistics import NormalDist
+from collections.abc import Sequence
 
 import numpy as np
-from matplotlib import colormaps
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from heirloom.evaluation.calibration import Measured
+from heirloom.evaluation.rates import ENOUGH_ERRORS
+from heirloom.evaluation.report import Curve, DetChart, Doubles
 
-FMR_TICKS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
-FNMR_TICKS = (1e-3, 1e-2, 5e-2, 1e-1, 2e-1, 5e-1)
+DRAWN = ((1, 1), (2, 1), (3, 1), (5, 1), (3, 3), (5, 5))
+"""More than these six curves cannot be told apart; the tables have every cell."""
 
 
-def det_points(measured: Measured) -> NDArray[np.float64]:
+def det_points(measured: Measured) -> Doubles:
     """Return (n, 3) threshold, FMR, FNMR, by rising threshold, where the FMR lies in [1 / pairs, 0.5].
 
     Raises ZeroDivisionError for a cell without pairs.
@@ -32,36 +27,35 @@ def det_points(measured: Measured) -> NDArray[np.float64]:
     return np.column_stack([thresholds, over[places] / total, missed])
 
 
-def plot(cells: Sequence[Measured], title: str, path: Path) -> None:
-    """Write a PNG with one curve per cell; parts that fewer than 30 errors stand behind are drawn thin."""
-    figure = Figure(figsize=(8, 6), dpi=120)
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+def recognition_chart(cells: Sequence[Measured], title: str) -> DetChart | None:
+    """Return FNMR over FMR, one curve a cell; None where no cell has pairs of both kinds."""
     drawable = [one for one in cells if one.non_mated.total and len(one.mated_scores)]
-    for place, measured in enumerate(drawable):
-        points = det_points(measured)
-        points = points[(points[:, 1] > 0) & (points[:, 2] > 0) & (points[:, 2] < 1)]
-        sure = points[points[:, 1] * measured.non_mated.total >= 30]
-        label = f"{measured.references}, {measured.probes}"
-        color = colormaps["viridis"](place / len(drawable))
-        axes.plot(_deviates(points[:, 1]), _deviates(points[:, 2]), color=color, linewidth=0.6)
-        axes.plot(_deviates(sure[:, 1]), _deviates(sure[:, 2]), color=color, linewidth=1.8, label=label)
-    _label(axes, title)
-    figure.savefig(path, format="png", bbox_inches="tight")
+    chosen = [one for one in drawable if (one.references, one.probes) in DRAWN]
+    curves = [
+        Curve(
+            f"{one.references}, {one.probes}",
+            points[:, 1:],
+            points[:, 1] * one.non_mated.total >= ENOUGH_ERRORS,
+        )
+        for one, points in ((one, det_points(one)) for one in chosen)
+    ]
+    return DetChart(title, "FMR", "FNMR", "references, probes", tuple(curves)) if curves else None
 
 
-def _label(axes: Axes, title: str) -> None:
-    axes.set_xticks(_deviates(FMR_TICKS), [f"{tick:g}" for tick in FMR_TICKS])
-    axes.set_yticks(_deviates(FNMR_TICKS), [f"{tick:.1%}" for tick in FNMR_TICKS])
-    axes.set_xlim(*_deviates((FMR_TICKS[0] / 2, FMR_TICKS[-1])))
-    axes.set_ylim(*_deviates((FNMR_TICKS[0] / 2, FNMR_TICKS[-1])))
-    axes.set_xlabel("FMR")
-    axes.set_ylabel("FNMR")
-    axes.set_title(title, fontsize="medium", wrap=True)
-    axes.grid(visible=True, linewidth=0.3)
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(title="references, probes", fontsize="x-small", title_fontsize="x-small")
+def attack_chart(bona_fide: Doubles, attacks: dict[str, Doubles], title: str) -> DetChart | None:
+    """Return APCER over BPCER, one curve a species, from the attack scores of each; None without any of both kinds.
 
-
-def _deviates(shares: Iterable[float]) -> list[float]:
-    return [NormalDist().inv_cdf(float(share)) for share in shares]
+    An attack passes under the threshold, a bona fide presentation is refused from it on; NaN (inconclusive) is in no
+    curve.
+    """
+    genuine = np.sort(bona_fide[np.isfinite(bona_fide)])
+    curves = []
+    for species, scores in attacks.items():
+        told = np.sort(scores[np.isfinite(scores)])
+        if not len(told) or not len(genuine):
+            continue
+        thresholds = np.unique(np.concatenate([genuine, told, [np.inf]]))
+        refused = 1 - np.searchsorted(genuine, thresholds, side="left") / len(genuine)
+        passed = np.searchsorted(told, thresholds, side="left") / len(told)
+        curves.append(Curve(species, np.column_stack([refused, passed]), refused * len(genuine) >= ENOUGH_ERRORS))
+    return DetChart(title, "BPCER", "APCER", "species", tuple(curves)) if curves else None

@@ -27,6 +27,10 @@ class Gallery:
         if not np.allclose(np.linalg.norm(self.vectors, axis=1), 1.0, atol=1e-3):
             raise ValueError("vectors must be of unit length")
 
+    def only(self, chosen: NDArray[np.bool_]) -> "Gallery":
+        """Return the templates where `chosen` (n,) is true."""
+        return Gallery(self.vectors[chosen], self.people[chosen])
+
     def rows_by_person(self) -> list[NDArray[np.int64]]:
         """Return, for each person, the rows of their templates."""
         order = np.argsort(self.people, kind="stable")

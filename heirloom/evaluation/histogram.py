@@ -47,6 +47,12 @@ class ScoreHistogram:
         place = int(np.clip(np.floor((threshold + 1.0) / STEP + 1e-6), 0, BINS))
         return rate(int(self.at_or_over()[place]), self.total)
 
+    def shares(self, edges: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return (len(edges) - 1,): the share of all scores between each two of the rising edges, bins taken whole."""
+        below = self.total - self.at_or_over()
+        places = np.clip(np.round((edges + 1.0) / STEP), 0, BINS).astype(np.int64)
+        return np.asarray(np.diff(below[places]) / max(1, self.total), np.float64)
+
     def centers(self) -> NDArray[np.float64]:
         return np.linspace(-1.0, 1.0, BINS, endpoint=False) + STEP / 2
 

@@ -74,7 +74,7 @@ def compute(
         readable = list(_readable(pictures[start : start + BATCH], failed))
         analyses = vision.analyze([image for _, image in readable], request)
         for (path, image), analysis in zip(readable, analyses, strict=True):
-            face = _labelled(image, analysis)
+            face = labelled_face(image, analysis)
             if face is None or face.template is None:
                 failed[path] = "no_face"
             else:
@@ -103,7 +103,9 @@ def _readable(paths: Sequence[Path], failed: dict[Path, str]) -> Iterator[tuple[
             failed[path] = refusal.code
 
 
-def _labelled(image: Image, analysis: FrameAnalysis) -> Observation | None:
+def labelled_face(image: Image, analysis: FrameAnalysis) -> Observation | None:
+    """Return the face nearest the middle of a labelled picture: the one its label means; None where there is none."""
+
     def off_center(one: Observation) -> float:
         box = one.face.box
         return abs(box.x + box.width / 2 - image.width / 2) + abs(box.y + box.height / 2 - image.height / 2)

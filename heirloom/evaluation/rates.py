@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Z_95 = 1.959963984540054  # the 97.5 % point of the standard normal distribution
+ENOUGH_ERRORS = 30
+"""With so many errors the true rate is within 30 % of the measured one at 90 % confidence (Doddington et al., 2000)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,10 @@ class Rate:
 
     def __str__(self) -> str:
         return f"{self.value:.2%} ({self.low:.2%} to {self.high:.2%}, n = {self.trials:,})"
+
+    def shares(self) -> str:
+        """Return the rate and its interval; the count stands elsewhere."""
+        return f"{self.value:.2%} ({self.low:.2%} to {self.high:.2%})"
 
 
 def wilson(errors: float, trials: int, z: float = Z_95) -> tuple[float, float]:
@@ -102,15 +108,23 @@ def fta(failures: int, attempts: int) -> Rate:
     return rate(failures, attempts)
 
 
-def caveat(measured: Rate) -> str:
-    """Return what so few errors can show, in words; "" where the count is enough (30 errors or more).
+def most_without_errors(trials: int) -> float:
+    """Return the highest rate that no error among `trials` leaves open at 95 %, one-sided and exact (Clopper-Pearson).
 
-    0 errors among n show at most 3/n at 95 % ("rule of three": Hanley and Lippman-Hand, JAMA 249, 1983).
+    For many trials it is 3 / trials, the "rule of three" (Hanley and Lippman-Hand, JAMA 249, 1983).
+    Raises ValueError without trials.
     """
-    if measured.errors >= 30:
+    if trials < 1:
+        raise ValueError("nothing was tried")
+    return float(-math.expm1(math.log(0.05) / trials))
+
+
+def caveat(measured: Rate) -> str:
+    """Return what so few errors can show, in words; "" where the count is enough (ENOUGH_ERRORS or more)."""
+    if measured.errors >= ENOUGH_ERRORS:
         return ""
     if measured.errors == 0:
-        return f"0 errors in {measured.trials:,} shows at most {min(100.0, 300 / measured.trials):.1g} %"
+        return f"0 errors in {measured.trials:,} shows at most {100 * most_without_errors(measured.trials):.2g} %"
     return f"{measured.errors:g} errors in {measured.trials:,}: anything from {measured.low:.2g} to {measured.high:.2g}"
 
 

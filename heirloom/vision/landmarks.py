@@ -29,9 +29,13 @@ class Landmarks:
         """Return dlib's own five-point shape, as `dlib.get_face_chip` takes it."""
         return self._predictor(dlib_weights.LANDMARKS_5)(np.ascontiguousarray(pixels), _rectangle(box))
 
+    def shape68(self, pixels: Pixels, box: Box) -> Any:
+        """Return dlib's own sixty-eight-point shape, as `dlib.get_face_chip` takes it too."""
+        return self._predictor(dlib_weights.LANDMARKS_68)(np.ascontiguousarray(pixels), _rectangle(box))
+
     def points68(self, pixels: Pixels, box: Box) -> Floats:
         """Return (68, 2) float32 in the iBUG order, in pixels."""
-        shape = self._predictor(dlib_weights.LANDMARKS_68)(np.ascontiguousarray(pixels), _rectangle(box))
+        shape = self.shape68(pixels, box)
         return np.array([(point.x, point.y) for point in shape.parts()], np.float32)
 
     def _predictor(self, name: str) -> Any:

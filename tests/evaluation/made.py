@@ -3,6 +3,9 @@
 import numpy as np
 
 from heirloom.evaluation.gallery import Gallery
+from heirloom.evaluation.proposal import Source
+
+SOURCE = Source("made", "made", "people made up for tests", 500, 1_000, "2026-01-01", "none")
 
 
 def gallery(people: int, pictures: int, noise: float = 0.8, seed: int = 7) -> Gallery:

@@ -48,7 +48,7 @@ def test_real_pictures_are_measured_and_too_few_give_no_policy(photos: Path, tmp
     assert not list((tmp_path / "out").glob("*.json"))
     page = (tmp_path / "out" / f"{MODEL}.md").read_text()
     assert "2 people, 4 pictures" in page
-    assert "Failure to acquire: 20.00%" in page
+    assert "Failure to acquire (FTA): 20.00%" in page
 
 
 def test_a_proposal_changes_no_policy(measured_before: Path, settings: LazySettings) -> None:
@@ -62,7 +62,9 @@ def test_a_proposal_changes_no_policy(measured_before: Path, settings: LazySetti
     policy = parse((out / f"{MODEL}.json").read_text())
     assert (policy.model, policy.provenance.people, policy.provenance.images) == (MODEL, 500, 2_000)
     assert policy.provenance.command == "manage.py calibrate --folder many --pack dlib"
-    assert (out / f"{MODEL}.png").exists()
+    assert {path.name for path in out.glob("*.png")} == {f"{MODEL}-det.png", f"{MODEL}-scores.png"}
+    assert (out / f"{MODEL}.html").read_text().startswith("<!doctype html>")
+    assert "Do the thresholds hold for other people?" in said
     assert f"cp {out / MODEL}.json {settings.POLICY_DIR}" in said
     assert not list(settings.POLICY_DIR.iterdir())
 

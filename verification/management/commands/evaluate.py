@@ -1,0 +1,98 @@
+"""Say how often the policy in force is wrong: on labelled pictures, on labelled attacks, or both."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from enrollment.services.policies import policy_of, same_person_from
+from heirloom.decision.policy import DEFAULT_ATTACK_THRESHOLD, Policy
+from heirloom.decision.policy_files import file_name, parse
+from heirloom.decision.verification import combine_attack
+from heirloom.evaluation import attacks, report, reports
+from heirloom.evaluation.report import Section
+from heirloom.media.types import Image
+from heirloom.vision.engine import VisionEngine
+from heirloom.vision.types import AttackOutcome, AttackSignal, PackInfo
+from verification.management import labelled
+from verification.services.probes import look
+
+
+class Command(BaseCommand):
+    requires_system_checks: list[str] = []  # files in a folder are judged without a web server or database
+    help = (
+        "Measure how often the policy in force is wrong: FMR and FNMR on labelled pictures or on the people enrolled "
+        "here, BPCER and APCER on a folder with a subfolder bona_fide and one for each kind of attack. Writes a report "
+        "as Markdown, HTML and charts; nothing is changed."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        labelled.add_arguments(parser, required=False)
+        parser.add_argument("--attacks", type=Path, help="a folder: bona_fide, and one subfolder a kind of attack")
+        parser.add_argument("--policy", type=Path, help="a policy file to judge instead of the one in force")
+        parser.add_argument("--out", type=Path, help="where the report goes; var/evaluations if left out")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        if not (options["attacks"] or any(options[kind] for kind in labelled.KINDS)):
+            raise CommandError("Name what to measure: --folder, --pairs, --enrolled or --attacks.")
+        try:
+            engine, info = labelled.engine_of(options["pack"])
+            policy = _policy(options["policy"], info.model)
+            said = self._report(engine, info, policy, options)
+        except (ValueError, OSError) as error:
+            raise CommandError(str(error)) from error
+        out = options["out"] or settings.VAR_DIR / "evaluations"
+        page = reports.write(said, out, Path(file_name(info.model)).stem)
+        self.stdout.write(report.plain(said))
+        self.stdout.write(f"\nWrote {page}, and the same as Markdown with PNG charts.")
+
+    def _report(
+        self, engine: VisionEngine, info: PackInfo, policy: Policy | None, options: dict[str, Any]
+    ) -> report.Report:
+        parts: tuple[Section, ...] = ()
+        if options["attacks"]:
+            parts = self._attacks(engine, info, policy, options["attacks"])
+        if not any(options[kind] for kind in labelled.KINDS):
+            return report.Report(f"{info.attack_detector} in the pack {info.name}", _lead(info, options), parts)
+        found = labelled.measured(engine, info, options, "evaluate", self.stdout.write)
+        return reports.of_evaluation(found.source, found.measured, policy, parts)
+
+    def _attacks(
+        self, engine: VisionEngine, info: PackInfo, policy: Policy | None, folder: Path
+    ) -> tuple[Section, ...]:
+        threshold = policy.attack_threshold if policy else DEFAULT_ATTACK_THRESHOLD
+        presentations = attacks.presentations_in(folder)
+        engine.load()
+
+        def signal_of(images: Sequence[Image]) -> AttackSignal:
+            """What a verification would be told of these pictures."""
+            probe = look(images, vision=engine, same_person_from=same_person_from, pack=info.name)
+            signal = combine_attack(probe.attack, threshold)
+            if signal.outcome is AttackOutcome.INCONCLUSIVE and not probe.attack and probe.reasons:
+                return replace(signal, why=probe.reasons[0])
+            return signal
+
+        judged = attacks.judge(presentations, signal_of, self.stdout.write)
+        engine.close()
+        return attacks.sections(judged, info.attack_detector, threshold)
+
+
+def _policy(file: Path | None, model: str) -> Policy | None:
+    """Return the policy to judge. Raises ValueError for a file that holds no policy of this model."""
+    if file is None:
+        return policy_of(model)
+    policy = parse(file.read_text(encoding="utf-8"))
+    if policy.model != model:
+        raise ValueError(f"{file} holds the policy of {policy.model}, not of {model}")
+    return policy
+
+
+def _lead(info: PackInfo, options: dict[str, Any]) -> tuple[str, ...]:
+    measured_on = datetime.now(tz=UTC).date().isoformat()
+    said = f"Measured on {measured_on} with `{labelled.command_line(options, 'evaluate', info.name)}`"
+    what = f": {options['data_set']}." if options["data_set"] else "."
+    return tuple(filter(None, (said + what, options["note"])))
