@@ -54,6 +54,13 @@ CODES: dict[str, Code] = {
         "Reading the file took more memory than is allowed.",
         "Save it smaller, or in a common format, and send it again.",
     ),
+    # work done by a transcoder
+    "transcoder_unavailable": Code(
+        503, "The transcoder cannot be used now.", "Try again later; an operator can run manage.py doctor."
+    ),
+    "transcoding_failed": Code(
+        422, "The transcoder could not read the clip.", "Save the clip in a common format and send it again."
+    ),
     # faces and their quality
     "no_face": Code(422, "No face was found.", "Face the camera, alone, in even light."),
     "several_faces": Code(

@@ -146,6 +146,7 @@ UPLOAD_MAX_CLIP_BYTES = env.integer("UPLOAD_MAX_CLIP_MB", 2048) * 1024 * 1024
 UPLOAD_MAX_CLIP_SECONDS = env.integer("UPLOAD_MAX_CLIP_SECONDS", 600)
 FILE_UPLOAD_HANDLERS = ["heirloom.api.uploads.UnlinkedUploadHandler"]
 FFMPEG_BINARY = env.text("FFMPEG_BINARY")
+MEDIA_HWACCEL = env.choice("MEDIA_HWACCEL", ("auto", "off"), "auto")
 
 # Vision
 VISION_MODE = env.choice("VISION_MODE", ("local", "celery"), "local")

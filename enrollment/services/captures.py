@@ -101,7 +101,7 @@ def read_images(capture: Capture, *, most_frames: int | None = None) -> tuple[Im
     with files.private_copy(subject=capture.subject, name=capture.storage_name) as path:
         facts = probe(path, limits())
         capture.width, capture.height, capture.duration_s = facts.width, facts.height, facts.duration_s
-        transcoder = FfmpegTranscoder(settings.FFMPEG_BINARY or None)
+        transcoder = FfmpegTranscoder(settings.FFMPEG_BINARY or None, use_gpu=settings.MEDIA_HWACCEL == "auto")
         frames = sample(path, facts, limits(), count=most_frames, transcoder=transcoder)
         capture.notes = [] if is_whole(frames, facts, limits(), count=most_frames) else ["clip_partly_read"]
         return frames

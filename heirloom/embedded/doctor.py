@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from heirloom import settings
 from heirloom.embedded.findings import Finding, fault, ok, warning
 from heirloom.embedded.report import ffmpeg_program, ffmpeg_version
+from heirloom.media.transcode.ffmpeg_evidence import ENCODERS, encoders
 from heirloom.vision import catalog
 
 # distribution: import name
@@ -74,6 +75,8 @@ def runtime() -> Finding:
 def ffmpeg() -> Finding:
     remedy = "Install FFmpeg (apt install ffmpeg), or name a program in FFMPEG_BINARY."
     try:
+        if missing := ENCODERS - encoders(ffmpeg_program()):
+            return fault("FFmpeg", f"{ffmpeg_version()} lacks {', '.join(sorted(missing))}", remedy)
         return ok("FFmpeg", ffmpeg_version())
     except (OSError, RuntimeError, subprocess.TimeoutExpired) as error:
         return fault("FFmpeg", f"does not run: {error}", remedy)

@@ -36,15 +36,16 @@ def die_with(parent: int) -> None:
 
 
 def confine(allowance: Allowance, *, most_open_files: int) -> None:
-    """Hold this process to its allowance: it can write no file, dump no core and gain no right."""
+    """Hold this process to its allowance: it can write no file beyond it, dump no core and gain no right."""
     address_space_bytes = _address_space_bytes()  # before this process's own /proc is closed to it
     if _libc is not None:
         _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     _lower(resource.RLIMIT_CORE, 0)
-    _lower(resource.RLIMIT_FSIZE, 0)
+    _lower(resource.RLIMIT_FSIZE, allowance.file_mb * MEGABYTE)
     _lower(resource.RLIMIT_CPU, allowance.cpu_s)
-    _lower(resource.RLIMIT_AS, address_space_bytes + allowance.memory_mb * MEGABYTE)
+    memory = resource.RLIMIT_DATA if allowance.reserves else resource.RLIMIT_AS
+    _lower(memory, address_space_bytes + allowance.memory_mb * MEGABYTE)
     _lower(resource.RLIMIT_NOFILE, most_open_files)
 
 

@@ -22,3 +22,11 @@ CODECS = frozenset(
 )
 DECODERS = ",".join(sorted(CODECS | {"libdav1d", "libvpx", "libvpx-vp9", "msmpeg4"}))
 """The names FFmpeg's decoders of those codecs go by."""
+SOUND_DECODERS = ",".join(
+    (
+        *("aac", "ac3", "alac", "amrnb", "amrwb", "eac3", "flac", "libopus", "libvorbis", "mp2", "mp2float", "mp3"),
+        *("mp3float", "opus", "vorbis", "adpcm_ima_qt", "adpcm_ima_wav", "adpcm_ms", "pcm_alaw", "pcm_mulaw"),
+        *("pcm_f32le", "pcm_s16be", "pcm_s16le", "pcm_s24be", "pcm_s24le", "pcm_u8"),
+    )
+)
+"""Those of the sound that phones and recorders write; a clip with any other is copied without its sound."""

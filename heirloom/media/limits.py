@@ -13,11 +13,15 @@ class Allowance:
 
     memory_mb: address space beyond what the child starts with.
     wall_s: after this the child is killed, whatever it waits for.
+    file_mb: how much it may write into the one file it is handed; 0: it can write no file.
+    reserves: it may map more addresses than memory_mb, as CUDA does, but not use them.
     """
 
     cpu_s: int
     wall_s: float
     memory_mb: int
+    file_mb: int = 0
+    reserves: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +32,7 @@ class Limits:
     max_still_side and max_frame_side bound the long side of the pixels that leave this room.
     A clip is refused if less than min_decoded_share of it can be read, and noted if less than whole_share.
     max_packets bounds what is demuxed of one clip: ten minutes at 240 frames a second, with sound.
+    max_evidence_side bounds the copy of a clip that people look at; evidence.file_mb holds ten minutes of it.
     """
 
     max_image_bytes: int = 25 * MEGABYTE
@@ -36,6 +41,7 @@ class Limits:
     max_still_side: int = 2048
     max_clip_side: int = 4096
     max_frame_side: int = 1280
+    max_evidence_side: int = 1280
     max_clip_s: float = 600.0
     max_frames: int = 16
     max_packets: int = 400_000
@@ -44,6 +50,7 @@ class Limits:
     still: Allowance = Allowance(cpu_s=10, wall_s=20.0, memory_mb=1024)
     probe: Allowance = Allowance(cpu_s=15, wall_s=30.0, memory_mb=512)
     frames: Allowance = Allowance(cpu_s=120, wall_s=90.0, memory_mb=2048)
+    evidence: Allowance = Allowance(cpu_s=1200, wall_s=900.0, memory_mb=2048, file_mb=160)
 
     def check_image_bytes(self, size: int) -> None:
         """Raise Refusal empty_file or too_many_bytes."""

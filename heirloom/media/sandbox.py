@@ -61,6 +61,8 @@ class Ended:
         """The code of the limit that ended it; "" if none did."""
         if self.late:
             return "too_much_time"
+        if self.signal_number == signal.SIGXFSZ:
+            return "too_many_bytes"
         if self.signal_number not in {signal.SIGXCPU, signal.SIGKILL}:
             return ""
         return "too_much_cpu_time" if self.spent else "too_much_memory"  # the system kills what it has no memory for
@@ -279,8 +281,8 @@ class Program:
 
 
 @contextlib.contextmanager
-def program(argv: Sequence[str], *, source: int, allowance: Allowance) -> Iterator[Program]:
-    """Run a program in a child; `source` is its descriptor 3. Leaving the context ends it.
+def program(argv: Sequence[str], *, files: Sequence[int], allowance: Allowance) -> Iterator[Program]:
+    """Run a program in a child; `files` are its descriptors 3 and up. Leaving the context ends it.
 
     Raises ServerLostError; the job may then be asked for again.
     """
@@ -288,7 +290,7 @@ def program(argv: Sequence[str], *, source: int, allowance: Allowance) -> Iterat
     try:
         try:
             child = contextlib.ExitStack()
-            job, told = child.enter_context(_child([source, their_errors], allowance))
+            job, told = child.enter_context(_child([their_errors, *files], allowance))
         finally:
             os.close(their_errors)
         with child:

@@ -9,6 +9,7 @@ the socket that is told how the child ended, and files the job may read or write
 job's socket and answers there.
 """
 
+import fcntl
 import gc
 import json
 import os
@@ -173,14 +174,20 @@ def _outcome(
 
 
 def _exec_program(argv: list[str], allowance: Allowance, job: socket.socket, files: list[int]) -> NoReturn:
-    """Become the program: its output goes to the job's socket, its errors to files[1]; files[0] is its descriptor 3."""
-    source, errors = (os.dup(descriptor) for descriptor in files)
+    """Become the program: its output goes to the job's socket, its errors to the first of `files`.
+
+    The others, which it may read or write, are its descriptors 3 and up.
+    """
+    errors, *given = files
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it, and so would the program
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(job.fileno(), 1)
     os.dup2(errors, 2)
-    os.dup2(source, PROGRAM_SOURCE_FD)
-    os.set_inheritable(PROGRAM_SOURCE_FD, True)  # dup2 leaves it as it was where it stands there already
-    os.closerange(PROGRAM_SOURCE_FD + 1, PROGRAM_SOURCE_FD + 256)
+    end = PROGRAM_FIRST_FD + len(given)
+    aside = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, end) for descriptor in given]
+    for number, descriptor in enumerate(aside, start=PROGRAM_FIRST_FD):
+        os.dup2(descriptor, number)
+    os.closerange(end, end + 256)
     confine.confine(allowance, most_open_files=PROGRAM_MOST_FILES)
     os.execv(argv[0], argv)  # noqa: S606  # the command is the transcoder's own, and there is no shell
 
@@ -200,7 +207,7 @@ def _limits(request: dict[str, Any]) -> Limits:
     return Limits(**request["limits"])  # its allowances hold already and are not sent
 
 
-PROGRAM_SOURCE_FD = 3
+PROGRAM_FIRST_FD = 3
 PROGRAM_MOST_FILES = 32
 JOBS: dict[str, Callable[[dict[str, Any], bytearray, list[int]], tuple[dict[str, Any], bytes]]] = {
     "still": _still,

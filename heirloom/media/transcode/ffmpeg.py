@@ -22,7 +22,9 @@ from heirloom.errors import Refusal
 from heirloom.media import sandbox
 from heirloom.media.formats import DECODERS, DEMUXER_NAMES, DEMUXERS, PROTOCOLS
 from heirloom.media.limits import Limits
-from heirloom.media.plan import FramePlan, Reading
+from heirloom.media.plan import FramePlan, Reading, choose_frames
+from heirloom.media.transcode import ffmpeg_evidence
+from heirloom.media.transcode.base import Evidence
 from heirloom.media.types import ClipFacts, Image
 
 SOURCE = "file:/dev/fd/3"
@@ -59,9 +61,14 @@ def find_ffmpeg(named: str | None = None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FfmpegTranscoder:
-    """A Transcoder on this machine. binary: the ffmpeg program, where it is not to be looked for."""
+    """A Transcoder on this machine.
+
+    binary: the ffmpeg program, where it is not to be looked for.
+    use_gpu: copies may be decoded by a GPU, where there is one.
+    """
 
     binary: str | None = None
+    use_gpu: bool = False
 
     def frames(
         self, clip: Path, facts: ClipFacts, plan: FramePlan, *, max_side: int, limits: Limits
@@ -82,6 +89,14 @@ class FfmpegTranscoder:
         finally:
             os.close(descriptor)
         return found
+
+    def evidence(self, clip: Path, facts: ClipFacts, folder: Path, *, limits: Limits) -> Evidence:
+        """Return the copy that people look at, as `Transcoder.evidence` promises."""
+        copy = folder / "evidence.mp4"
+        (poster,) = self.frames(clip, facts, choose_frames(facts, 1), max_side=limits.max_evidence_side, limits=limits)
+        binary = find_ffmpeg(self.binary)
+        ffmpeg_evidence.encode(clip, facts, copy, limits=limits, binary=binary, use_gpu=self.use_gpu)
+        return Evidence(copy, poster)
 
     def _command(self, facts: ClipFacts, plan: FramePlan, size: tuple[int, int]) -> list[str]:
         """Return the command line. Nothing in it but numbers comes from the clip, and nothing from whoever sent it."""
@@ -175,7 +190,7 @@ def _run(command: list[str], source: int, size: tuple[int, int], count: int, lim
     for _attempt in range(sandbox.ATTEMPTS):
         with (
             contextlib.suppress(sandbox.ServerLostError),
-            sandbox.program(command, source=source, allowance=limits.frames) as program,
+            sandbox.program(command, files=[source], allowance=limits.frames) as program,
         ):
             return _read(program, size, count, limits)
     raise sandbox.SandboxError("the fork server was lost again and again")
