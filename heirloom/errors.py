@@ -96,6 +96,12 @@ CODES: dict[str, Code] = {
         "No attack check ran; the owner of this installation allows that.",
         "Set ATTACK_CHECK_REQUIRED=true to ask for one.",
     ),
+    "capture_reused": Code(
+        422, "The same recording, or a copy of it, was handed in before.", "Record anew; a reviewer will decide."
+    ),
+    "possible_injection": Code(
+        422, "The file says that a program made it, not a camera.", "Record with the camera; a reviewer will decide."
+    ),
     "several_people_in_clip": Code(422, "The clip shows more than one person.", "Record it again alone."),
     "person_not_in_frame": Code(
         422, "The person of this clip is not in this frame.", "Stay in the picture for the whole clip."

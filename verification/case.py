@@ -22,6 +22,8 @@ WHY = {
     "not_installed": "no attack detector is installed",
     "face_too_tight": "there is too little room around the face",
     "too_few_frames": "too few frames could be judged",
+    "score_near_threshold": "the score lies too close to the middle",
+    "not_calibrated": "no measured policy says how to read its scores",
 }
 
 

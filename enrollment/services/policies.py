@@ -1,7 +1,9 @@
-"""The measured policy of a recogniser: the operator's own where there is one, else the one that is packaged."""
+"""Measured policies, of recognisers and of attack detectors: the operator's own, else the one that is packaged."""
 
 from django.conf import settings
 
+from heirloom.decision import attack_policy
+from heirloom.decision.attack_policy import AttackPolicy
 from heirloom.decision.policy import Policy
 from heirloom.decision.policy_files import load
 
@@ -11,6 +13,11 @@ SAME_PERSON_FMR = 1e-2
 
 def policy_of(model: str) -> Policy | None:
     return load(model, settings.POLICY_DIR)
+
+
+def attack_policy_of(detector: str) -> AttackPolicy | None:
+    """Return how an attack detector's scores are read; the operator's own file lies in the folder `attack`."""
+    return attack_policy.load(detector, settings.POLICY_DIR / "attack")
 
 
 def same_person_from(model: str) -> float | None:

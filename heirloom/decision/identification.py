@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from heirloom.decision.policy import DEFAULT_ATTACK_THRESHOLD, Policy, Zone
-from heirloom.decision.verification import Outcome, Reading, Rules, combine_attack, read, weigh
-from heirloom.vision.types import AttackSignal
+from heirloom.decision.attack import NOT_CHECKED, AttackCheck
+from heirloom.decision.policy import Policy, Zone
+from heirloom.decision.verification import Outcome, Reading, Rules, read, weigh
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Identification:
     threshold: float | None
     expected_fpir: float | None
     policy: str
-    attack: AttackSignal
+    attack: AttackCheck
 
 
 class DuplicateVerdict(StrEnum):
@@ -107,7 +107,7 @@ def identify(
     policy: Policy | None,
     rules: Rules,
     *,
-    attack: Sequence[AttackSignal] = (),
+    attack: AttackCheck = NOT_CHECKED,
     reasons: Sequence[str] = (),
 ) -> Identification:
     """Return who the probe is, if anybody.
@@ -116,18 +116,17 @@ def identify(
     of what falls short in the probe. Two people who both match cannot be told apart by the machine: that goes to
     review.
     """
-    signal = combine_attack(attack, policy.attack_threshold if policy else DEFAULT_ATTACK_THRESHOLD)
     ranked = rank(candidates, gallery_size, probes, policy, rules)
     name = policy.name if policy else ""
     if probes < 1:
-        return Identification(Outcome.FAILED, tuple(reasons) or ("no_face",), (), None, None, name, signal)
+        return Identification(Outcome.FAILED, tuple(reasons) or ("no_face",), (), None, None, name, attack)
     reading = ranked[0].reading if ranked else Reading.NO_MATCH
     if sum(one.reading is Reading.MATCH for one in ranked) > 1:
         reading = Reading.NEAR
-    outcome, why = weigh(reading, signal, reasons, rules)
+    outcome, why = weigh(reading, attack, reasons, rules)
     best = ranked[0].threshold if ranked else None
     expected = _expected_fpir(candidates, gallery_size, probes, policy, rules)
-    return Identification(outcome, why, ranked, best, expected, name, signal)
+    return Identification(outcome, why, ranked, best, expected, name, attack)
 
 
 def duplicate_of(

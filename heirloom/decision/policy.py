@@ -16,8 +16,6 @@ MIN_FALSE_MATCHES = 30
 # pictures are not independent but pairs of people nearly are, so a target FMR needs 3/FMR of those.
 MIN_PEOPLE_PAIRS_PER_TARGET = 3
 
-DEFAULT_ATTACK_THRESHOLD = 0.5
-
 
 class PolicyError(ValueError):
     """A policy contradicts itself, claims more than was measured, or is not whole."""
@@ -107,7 +105,6 @@ class Policy:
     model: str
     provenance: Provenance
     cells: tuple[Cell, ...]
-    attack_threshold: float = DEFAULT_ATTACK_THRESHOLD
     _steepness: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
@@ -227,8 +224,6 @@ def _problems(policy: Policy) -> Iterator[str]:
         yield "it has no name, model or data set"
     if not policy.cells:
         yield "it has no measured cell"
-    if not 0 < policy.attack_threshold < 1:
-        yield "its attack threshold is outside (0, 1)"
     keys = [(cell.references, cell.probes) for cell in policy.cells]
     if len(set(keys)) != len(keys):
         yield "a cell is given twice"

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from heirloom.decision.policy import DEFAULT_ATTACK_THRESHOLD, Cell, Point, Policy, PolicyError, Provenance
+from heirloom.decision.policy import Cell, Point, Policy, PolicyError, Provenance
 
 PACKAGED = Path(__file__).parent / "policies"
 
@@ -43,7 +43,6 @@ def parse(text: str) -> Policy:
             model=_text(raw, "model"),
             provenance=Provenance(**raw["provenance"]),
             cells=tuple(_cell(cell) for cell in raw["cells"]),
-            attack_threshold=float(raw.get("attack_threshold", DEFAULT_ATTACK_THRESHOLD)),
         )
     except PolicyError:
         raise

@@ -5,13 +5,13 @@ inconclusive or a score near the threshold: needs_review; else approved. What is
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from statistics import median
 
-from heirloom.decision.policy import DEFAULT_ATTACK_THRESHOLD, Policy, Zone
-from heirloom.vision.types import AttackOutcome, AttackSignal
+from heirloom.decision.attack import NOT_CHECKED, AttackCheck
+from heirloom.decision.policy import Policy, Zone
+from heirloom.vision.types import AttackOutcome
 
 COMPARE_FMR = 1e-3
 VERIFICATION_FMR = 1e-4
@@ -52,14 +52,14 @@ class VerificationEvidence:
 
     score: the raw score of the probe against the mean of `references` templates; None when it could not be computed.
     probes: how many frames the probe's template is the mean of.
-    attack: one signal per detector and frame that was asked, also those that could not tell.
+    attack: what all attack signals say together.
     reasons: codes of errors.CODES: what falls short in the probe's quality, or why there is no score.
     """
 
     score: float | None
     references: int
     probes: int
-    attack: tuple[AttackSignal, ...] = ()
+    attack: AttackCheck = NOT_CHECKED
     reasons: tuple[str, ...] = ()
     several_people: bool = False
 
@@ -81,7 +81,7 @@ class Decision:
     threshold: float | None
     confidence: float | None
     policy: str
-    attack: AttackSignal
+    attack: AttackCheck
 
     @property
     def is_match(self) -> bool:
@@ -94,7 +94,7 @@ def decide(evidence: VerificationEvidence, policy: Policy | None, rules: Rules) 
 
     A face that matches but whose quality falls short, or a clip with several people, goes to review.
     """
-    attack = combine_attack(evidence.attack, policy.attack_threshold if policy else DEFAULT_ATTACK_THRESHOLD)
+    attack = evidence.attack
     name = policy.name if policy else ""
     score = evidence.score
     if score is None or not math.isfinite(score) or evidence.references < 1 or evidence.probes < 1:
@@ -121,64 +121,27 @@ def read(score: float, zone: Zone | None) -> Reading:
 
 
 def weigh(
-    reading: Reading, attack: AttackSignal, faults: Iterable[str], rules: Rules
+    reading: Reading, attack: AttackCheck, faults: Iterable[str], rules: Rules
 ) -> tuple[Outcome, tuple[str, ...]]:
     """Return the outcome and its reasons, in the order of precedence.
 
     faults: codes that keep a match from passing alone.
     """
-    doubts = list(faults)
-    waived = False
-    if attack.outcome is not AttackOutcome.BONA_FIDE:
-        waived = attack.outcome is AttackOutcome.INCONCLUSIVE and not rules.attack_check_required
-        doubts += [] if waived else ["attack_check_inconclusive"]
-    notes = ["attack_check_waived"] if waived else []
     found = ["no_match"] if reading is Reading.NO_MATCH else []
     if attack.outcome is AttackOutcome.ATTACK:
-        return Outcome.NEEDS_REVIEW, _codes("presentation_attack", *found, *faults)
+        return Outcome.NEEDS_REVIEW, _codes(*attack.reasons, *found, *faults)
+    doubts = [*faults, *attack.reasons]
+    notes: list[str] = []
+    if attack.outcome is not AttackOutcome.BONA_FIDE:
+        if rules.attack_check_required:
+            doubts.append("attack_check_inconclusive")
+        else:
+            notes.append("attack_check_waived")
     if found:
         return Outcome.REJECTED, _codes(*found, *doubts, *notes)
     if reading is not Reading.MATCH:
         doubts.insert(0, "score_near_threshold" if reading is Reading.NEAR else "score_not_calibrated")
     return (Outcome.NEEDS_REVIEW if doubts else Outcome.APPROVED), _codes(*doubts, *notes)
-
-
-def combine_attack(signals: Sequence[AttackSignal], threshold: float = DEFAULT_ATTACK_THRESHOLD) -> AttackSignal:
-    """Return one signal for many frames and detectors.
-
-    Each detector speaks by the median of the frames it could judge. An attack found by any detector is an attack.
-    Otherwise every detector asked must have judged at least half of its frames, or the whole is inconclusive; so it is
-    when nobody was asked. `score` is the highest of the detectors' medians.
-    """
-    by_detector: dict[str, list[AttackSignal]] = {}
-    for signal in signals:
-        by_detector.setdefault(signal.detector, []).append(signal)
-    if not by_detector:
-        return AttackSignal(detector="", outcome=AttackOutcome.INCONCLUSIVE, why="not_installed")
-    voices = [_of_one_detector(name, frames, threshold) for name, frames in by_detector.items()]
-    for wanted in (AttackOutcome.ATTACK, AttackOutcome.INCONCLUSIVE):
-        speaking = [voice for voice in voices if voice.outcome is wanted]
-        if speaking:
-            return max(speaking, key=lambda voice: voice.score or 0.0)
-    return max(voices, key=lambda voice: voice.score or 0.0)
-
-
-def _of_one_detector(name: str, frames: Sequence[AttackSignal], threshold: float) -> AttackSignal:
-    scores = [score for score in map(_attack_score, frames) if score is not None]
-    if scores and median(scores) >= threshold:
-        return AttackSignal(name, AttackOutcome.ATTACK, float(median(scores)))
-    if 2 * len(scores) < len(frames) or not scores:
-        why = next((frame.why for frame in frames if frame.why), "too_few_frames")
-        return AttackSignal(name, AttackOutcome.INCONCLUSIVE, why=why)
-    return AttackSignal(name, AttackOutcome.BONA_FIDE, float(median(scores)))
-
-
-def _attack_score(signal: AttackSignal) -> float | None:
-    """Return the score of a signal that could tell; one that calls an attack without a usable number counts as 1."""
-    usable = signal.score is not None and 0.0 <= signal.score <= 1.0
-    if signal.outcome is AttackOutcome.ATTACK:
-        return signal.score if usable else 1.0
-    return signal.score if usable and signal.outcome is AttackOutcome.BONA_FIDE else None
 
 
 def _why_not_computed(evidence: VerificationEvidence) -> tuple[str, ...]:

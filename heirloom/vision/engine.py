@@ -64,7 +64,7 @@ class VisionEngine:
         self._registry = Registry(
             config.models_dir, self._runtime, config.pack, config.given_model_defaults, config.acknowledged
         )
-        self._attack: AttackDetector = MiniFasnet(config.models_dir, config.device)
+        self._attack: AttackDetector = MiniFasnet(config.models_dir, self._runtime)
         self._ready = threading.Event()
 
     def load(self) -> None:
@@ -187,4 +187,5 @@ class VisionEngine:
         if ATTACK not in request.want:
             return {}
         places = self._places(found, request)
-        return {(row, k): self._attack.signal(images[row], found[row][k]) for row, k in places}
+        said = self._attack.signals([(images[row], found[row][k]) for row, k in places])
+        return dict(zip(places, said, strict=True))

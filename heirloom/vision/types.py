@@ -80,23 +80,29 @@ class Template:
 
 
 class AttackOutcome(StrEnum):
+    """What a signal says. The last two are for what can only accuse, as a file's history: clear vouches for nothing."""
+
     BONA_FIDE = "bona_fide"
     ATTACK = "attack"
     INCONCLUSIVE = "inconclusive"
+    SUSPICIOUS = "suspicious"
+    CLEAR = "clear"
 
 
 @dataclass(frozen=True, slots=True)
 class AttackSignal:
-    """What one attack detector says of one face.
+    """What one attack detector says of one face, or of a whole capture.
 
-    score: in [0, 1], higher = more likely an attack; None when inconclusive.
-    why: a short code when inconclusive ("not_installed", "face_too_tight").
+    score: in [0, 1], higher = more likely an attack; None where there is no number.
+    why: a short code of what kept it from telling ("not_installed", "face_too_tight") or of what it found.
+    detail: what was found, in a few words of the file itself; nothing in it is to be believed.
     """
 
     detector: str
     outcome: AttackOutcome
     score: float | None = None
     why: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,11 +1,18 @@
 """A policy and signals made up for tests; the numbers are round so that the tests can be read."""
 
+from heirloom.decision.attack import AttackCheck, weigh_signals
+from heirloom.decision.attack_policy import AttackCell, AttackPolicy, AttackProvenance
 from heirloom.decision.policy import Cell, Point, Policy, Provenance
 from heirloom.vision.types import AttackOutcome, AttackSignal
 
 BONA_FIDE = AttackSignal("detector", AttackOutcome.BONA_FIDE, 0.1)
 ATTACK = AttackSignal("detector", AttackOutcome.ATTACK, 0.9)
 INCONCLUSIVE = AttackSignal("detector", AttackOutcome.INCONCLUSIVE, None, "face_too_tight")
+SUSPICION = AttackSignal("reuse", AttackOutcome.SUSPICIOUS, 0.6, "alike")
+LIVE, SPOOFED, UNTOLD = (weigh_signals([one]) for one in (BONA_FIDE, ATTACK, INCONCLUSIVE))
+"""The same, as all that is known of a capture."""
+REUSED = weigh_signals([BONA_FIDE, SUSPICION])
+UNASKED = AttackCheck()
 PROVENANCE = Provenance("made up for tests", 2_000, 4_000, "2026-01-01", "none")
 
 
@@ -27,3 +34,12 @@ def policy() -> Policy:
         cell(3, 3, 0.74, 0.84, 0.94),
     )
     return Policy("made@1", "made", PROVENANCE, cells)
+
+
+def attack_policy(detector: str = "detector") -> AttackPolicy:
+    """One frame is read with a wide zone around 0.5, three or more with a narrow one."""
+    cells = (
+        AttackCell(1, 0.3, 0.7, 0.5, bona_fide=100, bona_fide_errors=10, attacks=100, attack_errors=5),
+        AttackCell(3, 0.4, 0.6, 0.5, bona_fide=20, bona_fide_errors=0, attacks=20, attack_errors=0),
+    )
+    return AttackPolicy(f"{detector}@1", detector, AttackProvenance("made up", 10, ("none",), "2026-01-01"), cells)

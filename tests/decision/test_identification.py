@@ -7,7 +7,7 @@ from heirloom.decision.verification import Outcome, Rules
 from tests.decision import made
 
 RULES = Rules()
-LIVE = (made.BONA_FIDE,)
+LIVE = made.LIVE
 
 
 def candidate(score: float, person: str = "alice", references: int = 1) -> ScoredCandidate:
@@ -46,7 +46,7 @@ def test_two_people_who_both_match_are_told_apart_by_a_human() -> None:
 
 
 def test_a_suspected_attack_is_never_identified() -> None:
-    found = identify([candidate(0.99)], 100, 1, made.policy(), RULES, attack=(made.ATTACK,))
+    found = identify([candidate(0.99)], 100, 1, made.policy(), RULES, attack=made.SPOOFED)
     assert (found.outcome, found.reasons) == (Outcome.NEEDS_REVIEW, ("presentation_attack",))
 
 

@@ -106,7 +106,6 @@ def test_a_model_name_cannot_leave_the_policy_folder() -> None:
         ({"cells": []}, "no measured cell"),
         ({"model": ""}, "no name"),
         ({"name": 3}, "not text"),
-        ({"attack_threshold": 1.5}, "attack threshold"),
     ],
 )
 def test_a_broken_policy_is_refused_loudly(change: dict[str, object], words: str) -> None:

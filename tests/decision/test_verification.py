@@ -1,20 +1,19 @@
 import math
 from itertools import product
-from typing import cast
 
 import pytest
 
+from heirloom.decision.attack import AttackCheck, weigh_signals
 from heirloom.decision.policy import Policy
-from heirloom.decision.verification import COMPARE_FMR, Outcome, Rules, VerificationEvidence, combine_attack, decide
+from heirloom.decision.verification import COMPARE_FMR, Outcome, Rules, VerificationEvidence, decide
 from heirloom.errors import CODES
-from heirloom.vision.types import AttackOutcome, AttackSignal
 from tests.decision import made
 
 CLEAR_MATCH, NEAR, STRANGER = 0.99, 0.85, 0.30
 
 
 def evidence(
-    score: float | None = CLEAR_MATCH, attack: tuple[AttackSignal, ...] = (made.BONA_FIDE,), **more: object
+    score: float | None = CLEAR_MATCH, attack: AttackCheck = made.LIVE, **more: object
 ) -> VerificationEvidence:
     values: dict[str, object] = {"references": 1, "probes": 1, **more}
     return VerificationEvidence(score=score, attack=attack, **values)  # type: ignore[arg-type]
@@ -36,7 +35,7 @@ def test_a_stranger_is_rejected() -> None:
 def test_a_suspected_attack_never_matches() -> None:
     for score, required, reasons in product((CLEAR_MATCH, NEAR, STRANGER), (True, False), ((), ("blurred",))):
         decision = decide(
-            evidence(score, (made.ATTACK,), reasons=reasons), made.policy(), Rules(attack_check_required=required)
+            evidence(score, made.SPOOFED, reasons=reasons), made.policy(), Rules(attack_check_required=required)
         )
         assert decision.outcome is Outcome.NEEDS_REVIEW
         assert decision.reasons[0] == "presentation_attack"
@@ -48,6 +47,19 @@ def test_a_score_near_the_threshold_goes_to_a_human() -> None:
         assert (decision.outcome, decision.reasons) == (Outcome.NEEDS_REVIEW, ("score_near_threshold",))
     assert decide(evidence(0.7999), made.policy(), Rules()).outcome is Outcome.REJECTED
     assert decide(evidence(0.905), made.policy(), Rules()).outcome is Outcome.APPROVED
+
+
+def test_what_is_merely_suspicious_goes_to_a_human_if_the_face_matches() -> None:
+    decision = decide(evidence(attack=made.REUSED), made.policy(), Rules())
+    assert (decision.outcome, decision.reasons) == (Outcome.NEEDS_REVIEW, ("capture_reused",))
+    decision = decide(evidence(STRANGER, made.REUSED), made.policy(), Rules())
+    assert (decision.outcome, decision.reasons) == (Outcome.REJECTED, ("no_match", "capture_reused"))
+
+
+def test_suspicion_is_never_waived() -> None:
+    suspicion = weigh_signals([made.SUSPICION])
+    decision = decide(evidence(attack=suspicion), made.policy(), Rules(attack_check_required=False))
+    assert (decision.outcome, decision.reasons) == (Outcome.NEEDS_REVIEW, ("capture_reused", "attack_check_waived"))
 
 
 def test_comparing_two_pictures_uses_a_more_lenient_point() -> None:
@@ -63,13 +75,13 @@ def test_more_references_need_a_higher_score() -> None:
 
 
 def test_without_an_attack_check_a_match_waits_for_a_human() -> None:
-    for signals in ((), (made.INCONCLUSIVE,)):
-        decision = decide(evidence(attack=signals), made.policy(), Rules())
+    for unknown in (made.UNASKED, made.UNTOLD):
+        decision = decide(evidence(attack=unknown), made.policy(), Rules())
         assert (decision.outcome, decision.reasons) == (Outcome.NEEDS_REVIEW, ("attack_check_inconclusive",))
 
 
 def test_an_owner_may_waive_the_attack_check_and_the_record_says_so() -> None:
-    decision = decide(evidence(attack=()), made.policy(), Rules(attack_check_required=False))
+    decision = decide(evidence(attack=made.UNASKED), made.policy(), Rules(attack_check_required=False))
     assert (decision.outcome, decision.reasons) == (Outcome.APPROVED, ("attack_check_waived",))
 
 
@@ -78,7 +90,7 @@ def test_a_waiver_is_not_named_where_the_check_was_made() -> None:
 
 
 def test_a_stranger_is_rejected_even_when_the_attack_check_could_not_tell() -> None:
-    decision = decide(evidence(STRANGER, ()), made.policy(), Rules())
+    decision = decide(evidence(STRANGER, made.UNASKED), made.policy(), Rules())
     assert (decision.outcome, decision.reasons) == (Outcome.REJECTED, ("no_match", "attack_check_inconclusive"))
 
 
@@ -108,56 +120,17 @@ def test_a_poor_picture_or_a_crowd_goes_to_a_human() -> None:
     assert (decision.outcome, decision.reasons) == (Outcome.NEEDS_REVIEW, ("several_people_in_clip",))
 
 
-UNKNOWN = AttackSignal("detector", cast("AttackOutcome", "unheard_of"), 0.0)
-SILENT = AttackSignal("detector", AttackOutcome.BONA_FIDE, None)
-NONSENSE = AttackSignal("detector", AttackOutcome.BONA_FIDE, math.nan)
-
-
 @pytest.mark.parametrize("policy", [made.policy(), None])
 def test_a_missing_signal_is_never_a_pass(policy: Policy | None) -> None:
     scores = (None, math.nan, math.inf, STRANGER, NEAR, CLEAR_MATCH)
-    signals = (
-        (),
-        (made.BONA_FIDE,),
-        (made.INCONCLUSIVE,),
-        (made.ATTACK,),
-        (UNKNOWN,),
-        (SILENT,),
-        (NONSENSE,),
-        (made.BONA_FIDE, made.INCONCLUSIVE, SILENT),
-    )
+    checks = (made.LIVE, made.UNASKED, made.UNTOLD, made.SPOOFED, made.REUSED)
     grid = product(
-        scores, signals, (0, 1, 3, 9), (0, 1, 9), ((), ("blurred",)), (True, False), (1e-4, 1e-9, 0.0, math.nan)
+        scores, checks, (0, 1, 3, 9), (0, 1, 9), ((), ("blurred",)), (True, False), (1e-4, 1e-9, 0.0, math.nan)
     )
     for score, attack, references, probes, reasons, crowd, fmr in grid:
         given = VerificationEvidence(score, references, probes, attack, reasons, crowd)
         decision = decide(given, policy, Rules(fmr=fmr))
         assert set(decision.reasons) <= set(CODES)
-        whole = policy is not None and score == CLEAR_MATCH and attack == (made.BONA_FIDE,) and references and probes
+        whole = policy is not None and score == CLEAR_MATCH and attack is made.LIVE and references and probes
         assert (decision.outcome is Outcome.APPROVED) == bool(whole and not reasons and not crowd and fmr == 1e-4)
         assert decision.outcome is Outcome.APPROVED or decision.reasons
-
-
-def test_frames_speak_by_their_median() -> None:
-    assert combine_attack((made.BONA_FIDE, made.BONA_FIDE, made.ATTACK)).outcome is AttackOutcome.BONA_FIDE
-    assert combine_attack((made.BONA_FIDE, made.ATTACK, made.ATTACK)).outcome is AttackOutcome.ATTACK
-
-
-def test_one_detector_that_finds_an_attack_outweighs_the_others() -> None:
-    other = AttackSignal("challenge", AttackOutcome.ATTACK, 0.8)
-    assert combine_attack((made.BONA_FIDE, other)) == other
-
-
-def test_a_detector_that_could_not_tell_is_not_outvoted() -> None:
-    other = AttackSignal("challenge", AttackOutcome.INCONCLUSIVE, None, "not_installed")
-    assert combine_attack((made.BONA_FIDE, other)).outcome is AttackOutcome.INCONCLUSIVE
-
-
-def test_a_few_frames_that_could_be_judged_do_not_clear_the_rest() -> None:
-    assert combine_attack((made.BONA_FIDE, made.INCONCLUSIVE, made.INCONCLUSIVE)).outcome is AttackOutcome.INCONCLUSIVE
-    assert combine_attack((made.BONA_FIDE, made.BONA_FIDE, made.INCONCLUSIVE)).outcome is AttackOutcome.BONA_FIDE
-
-
-def test_an_attack_without_a_number_is_still_an_attack() -> None:
-    for score in (None, math.nan, 7.0):
-        assert combine_attack((AttackSignal("detector", AttackOutcome.ATTACK, score),)).outcome is AttackOutcome.ATTACK

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from enrollment.services import gallery
-from enrollment.services.policies import policy_of
+from enrollment.services.policies import attack_policy_of, policy_of
+from heirloom.decision.attack import hear
 from heirloom.decision.identification import RankedCandidate, rank
-from heirloom.decision.verification import COMPARE_FMR, Rules, combine_attack
+from heirloom.decision.verification import COMPARE_FMR, Rules
 from heirloom.errors import Refusal
 from heirloom.jobs.vision import vision
 from heirloom.media.types import Image
@@ -64,7 +65,9 @@ def attack_signal(*, image: Image) -> AttackSignal:
     (analysis,) = vision().analyze([image], AnalysisRequest(want=frozenset({"attack"})))
     if len(analysis.faces) != 1:
         raise Refusal("several_faces" if analysis.faces else "no_face", attr="image_base64")
-    return combine_attack([signal for signal in (analysis.faces[0].attack,) if signal is not None])
+    signals = [signal for signal in (analysis.faces[0].attack,) if signal is not None]
+    name = signals[0].detector if signals else ""
+    return hear(name, signals, attack_policy_of(name))
 
 
 def recognize(

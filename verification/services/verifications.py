@@ -11,10 +11,11 @@ from django.utils import timezone
 
 from enrollment.models import Capture, Person
 from enrollment.services import captures, gallery, templates
-from enrollment.services.policies import policy_of, same_person_from
+from enrollment.services.policies import attack_policy_of, policy_of, same_person_from
 from heirloom.accounts.models import User
 from heirloom.audit import services as audit
 from heirloom.audit.models import Action
+from heirloom.decision.attack import AttackCheck, check
 from heirloom.decision.identification import Identification, identify
 from heirloom.decision.verification import VERIFICATION_FMR, Decision, Outcome, Rules, VerificationEvidence, decide
 from heirloom.errors import Refusal
@@ -23,7 +24,7 @@ from heirloom.jobs.services import Lease
 from heirloom.jobs.vision import vision
 from heirloom.reviews import services as reviews
 from heirloom.reviews.models import Review
-from heirloom.vision.types import AttackSignal
+from heirloom.vision.types import AttackOutcome
 from verification.models import Candidate, Verification
 from verification.services import evidence
 from verification.services.probes import Probe, look
@@ -120,32 +121,33 @@ def _hold(verification: Verification) -> None:
 def _conclude(verification: Verification, probe: Probe) -> None:
     verification.frame_count = len(probe.counted)
     verification.model = probe.template.model if probe.template else ""
+    attack = check(probe.attack, attack_policy_of)
     if verification.mode == Verification.Mode.VERIFICATION:
-        _conclude_verification(verification, probe)
+        _conclude_verification(verification, probe, attack)
     else:
-        _conclude_identification(verification, probe)
+        _conclude_identification(verification, probe, attack)
 
 
-def _conclude_verification(verification: Verification, probe: Probe) -> None:
+def _conclude_verification(verification: Verification, probe: Probe, attack: AttackCheck) -> None:
     person, template = verification.person, probe.template
     reference = templates.reference(person=person, model=template.model) if person and template else None
     seen = VerificationEvidence(
         score=evidence.score(probe.template, reference),
         references=reference.count if reference else 0,
         probes=len(probe.counted),
-        attack=probe.attack,
+        attack=attack,
         reasons=probe.reasons,
         several_people=probe.several_people,
     )
     found = decide(seen, policy_of(verification.model), rules())
     verification.reference_count = seen.references
-    _note(verification, found, found.attack)
+    _note(verification, found)
     verification.confidence = found.confidence
     verification.score, verification.similarity = found.score, found.similarity
     _close(verification, found.outcome, found.reasons)
 
 
-def _conclude_identification(verification: Verification, probe: Probe) -> None:
+def _conclude_identification(verification: Verification, probe: Probe, attack: AttackCheck) -> None:
     searched = gallery.Search((), 0)
     if probe.template is not None:
         searched = gallery.search(probe=probe.template, count=CANDIDATES_KEPT)
@@ -157,10 +159,10 @@ def _conclude_identification(verification: Verification, probe: Probe) -> None:
         len(probe.counted),
         policy,
         rules(),
-        attack=probe.attack,
+        attack=attack,
         reasons=doubts,
     )
-    _note(verification, found, found.attack)
+    _note(verification, found)
     if found.candidates:
         best = found.candidates[0]
         verification.score, verification.similarity, verification.confidence = (
@@ -175,10 +177,10 @@ def _conclude_identification(verification: Verification, probe: Probe) -> None:
     _close(verification, found.outcome, found.reasons)
 
 
-def _note(verification: Verification, found: Decision | Identification, attack: AttackSignal) -> None:
+def _note(verification: Verification, found: Decision | Identification) -> None:
     verification.policy, verification.threshold = found.policy, found.threshold
-    verification.attack_outcome, verification.attack_score = attack.outcome, attack.score
-    verification.signals = [{**asdict(attack), "outcome": str(attack.outcome)}]
+    verification.attack_outcome, verification.attack_score = found.attack.outcome, found.attack.score
+    verification.signals = [{**asdict(signal), "outcome": str(signal.outcome)} for signal in found.attack.signals]
 
 
 def _close(verification: Verification, outcome: Outcome, reasons: tuple[str, ...]) -> None:
@@ -201,9 +203,10 @@ def _close(verification: Verification, outcome: Outcome, reasons: tuple[str, ...
 
 def _risk(verification: Verification) -> float:
     """Return 0..1: a suspected attack first, then what could not be told, then close scores."""
-    if "presentation_attack" in verification.reasons:
+    if verification.attack_outcome == AttackOutcome.ATTACK:
         return 0.5 + 0.5 * (1.0 if verification.attack_score is None else verification.attack_score)
-    return 0.4 if "attack_check_inconclusive" in verification.reasons else 0.2
+    doubts = {"capture_reused", "possible_injection", "attack_check_inconclusive"}
+    return 0.4 if doubts & set(verification.reasons) else 0.2
 
 
 def _capture_of(verification: Verification) -> Capture:

@@ -1,0 +1,112 @@
+"""All that speaks for or against a live person before the camera, weighed together. No signal is trusted alone.
+
+Who may say what:
+- A passive detector (MiniFASNet) looks at frames, the active challenge at the whole clip. Only these can vouch: one
+  of them must find a bona fide capture, and none of them may doubt it. So an installation without attack weights can
+  approve by a passed challenge, and a passed challenge does not outvote a passive detector.
+- The capture's history and its metadata can only accuse. That they are clear vouches for nothing.
+- Whatever one of them takes for an attack goes to a human. What is merely suspicious goes to a human if the face
+  matches; a face that does not match is rejected anyway.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from heirloom.decision.attack_policy import AttackPolicy
+from heirloom.vision.types import AttackOutcome, AttackSignal
+
+CHALLENGE, REUSE, INJECTION = "challenge", "reuse", "injection"
+"""The detectors that speak once for a whole capture; every other name is a passive detector that speaks by frame."""
+
+CODES_OF = {REUSE: "capture_reused", INJECTION: "possible_injection"}
+PRESENTATION_ATTACK = "presentation_attack"
+
+ABSTAINED = frozenset({"not_installed", "not_calibrated"})
+"""Why a detector had no part in this. Any other inconclusive one was asked and could not tell, which is a doubt: else
+whoever attacks would only have to come so near to the camera that a detector falls silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttackCheck:
+    """What all signals say together.
+
+    outcome: bona fide, attack or inconclusive. score: the highest of those that say so, None without a number.
+    reasons: codes of what was found; never empty for an attack. signals: one for each detector, as recorded.
+    """
+
+    outcome: AttackOutcome = AttackOutcome.INCONCLUSIVE
+    score: float | None = None
+    reasons: tuple[str, ...] = ()
+    signals: tuple[AttackSignal, ...] = ()
+
+
+NOT_CHECKED = AttackCheck()
+
+
+def check(
+    frames: Iterable[AttackSignal],
+    policy_of: Callable[[str], AttackPolicy | None],
+    others: Iterable[AttackSignal] = (),
+) -> AttackCheck:
+    """Return what passive detectors say of the frames, and others of the capture, taken together.
+
+    frames: one signal per detector and frame that was asked, also those that could not tell.
+    others: signals that speak for the whole capture: challenge, reuse, injection.
+    """
+    by_detector: dict[str, list[AttackSignal]] = {}
+    for signal in frames:
+        by_detector.setdefault(signal.detector, []).append(signal)
+    passive = [hear(name, heard, policy_of(name)) for name, heard in by_detector.items()]
+    return weigh_signals([*passive, *others])
+
+
+def hear(detector: str, frames: Sequence[AttackSignal], policy: AttackPolicy | None) -> AttackSignal:
+    """Return what one passive detector says of all its frames: the median of those it could judge, read by its policy.
+
+    An attack is an attack however few frames show it; for a bona fide capture it must have judged half of them.
+    """
+    scores = [score for score in map(_attack_score, frames) if score is not None]
+    if not scores:
+        return _inconclusive(detector, next((frame.why for frame in frames if frame.why), "too_few_frames"))
+    cell = policy.cell(len(scores)) if policy else None
+    if cell is None:
+        return _inconclusive(detector, "not_calibrated" if policy is None else "too_few_frames")
+    score = float(median(scores))
+    if score >= cell.attack_from:
+        return AttackSignal(detector, AttackOutcome.ATTACK, score)
+    if 2 * len(scores) < len(frames):
+        return _inconclusive(detector, next((frame.why for frame in frames if frame.why), "too_few_frames"))
+    if score >= cell.bona_fide_below:
+        return AttackSignal(detector, AttackOutcome.INCONCLUSIVE, score, "score_near_threshold")
+    return AttackSignal(detector, AttackOutcome.BONA_FIDE, score)
+
+
+def weigh_signals(signals: Sequence[AttackSignal]) -> AttackCheck:
+    """Return what the signals, one for each detector, say together."""
+    accusing = [s for s in signals if s.outcome in {AttackOutcome.ATTACK, AttackOutcome.SUSPICIOUS}]
+    accusing.sort(key=lambda signal: signal.outcome is not AttackOutcome.ATTACK)
+    reasons = tuple(dict.fromkeys(CODES_OF.get(signal.detector, PRESENTATION_ATTACK) for signal in accusing))
+    outcome = _together(signals)
+    scores = [s.score for s in signals if s.outcome is outcome and s.score is not None]
+    return AttackCheck(outcome, max(scores, default=None), reasons, tuple(signals))
+
+
+def _together(signals: Sequence[AttackSignal]) -> AttackOutcome:
+    if any(signal.outcome is AttackOutcome.ATTACK for signal in signals):
+        return AttackOutcome.ATTACK
+    doubts = [s for s in signals if s.outcome is AttackOutcome.INCONCLUSIVE and s.why not in ABSTAINED]
+    vouching = [s for s in signals if s.outcome is AttackOutcome.BONA_FIDE and s.detector not in CODES_OF]
+    return AttackOutcome.BONA_FIDE if vouching and not doubts else AttackOutcome.INCONCLUSIVE
+
+
+def _attack_score(signal: AttackSignal) -> float | None:
+    """Return the score of a signal that could tell; one that calls an attack without a usable number counts as 1."""
+    usable = signal.score is not None and 0.0 <= signal.score <= 1.0
+    if signal.outcome is AttackOutcome.ATTACK:
+        return signal.score if usable else 1.0
+    return signal.score if usable and signal.outcome is AttackOutcome.BONA_FIDE else None
+
+
+def _inconclusive(detector: str, why: str) -> AttackSignal:
+    return AttackSignal(detector, AttackOutcome.INCONCLUSIVE, why=why)
