@@ -9,10 +9,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from enrollment.services.policies import policy_of, same_person_from
-from heirloom.decision.policy import DEFAULT_ATTACK_THRESHOLD, Policy
+from enrollment.services.policies import attack_policy_of, policy_of, same_person_from
+from heirloom.decision.attack import hear
+from heirloom.decision.policy import Policy
 from heirloom.decision.policy_files import file_name, parse
-from heirloom.decision.verification import combine_attack
 from heirloom.evaluation import attacks, report, reports
 from heirloom.evaluation.report import Section
 from heirloom.media.types import Image
@@ -20,6 +20,9 @@ from heirloom.vision.engine import VisionEngine
 from heirloom.vision.types import AttackOutcome, AttackSignal, PackInfo
 from verification.management import labelled
 from verification.services.probes import look
+
+UNMEASURED_THRESHOLD = 0.5
+"""Only to draw by: without a policy no presentation gets an answer."""
 
 
 class Command(BaseCommand):
@@ -55,30 +58,30 @@ class Command(BaseCommand):
     ) -> report.Report:
         parts: tuple[Section, ...] = ()
         if options["attacks"]:
-            parts = self._attacks(engine, info, policy, options["attacks"])
+            parts = self._attacks(engine, info, options["attacks"])
         if not any(options[kind] for kind in labelled.KINDS):
             return report.Report(f"{info.attack_detector} in the pack {info.name}", _lead(info, options), parts)
         found = labelled.measured(engine, info, options, "evaluate", self.stdout.write)
         return reports.of_evaluation(found.source, found.measured, policy, parts)
 
-    def _attacks(
-        self, engine: VisionEngine, info: PackInfo, policy: Policy | None, folder: Path
-    ) -> tuple[Section, ...]:
-        threshold = policy.attack_threshold if policy else DEFAULT_ATTACK_THRESHOLD
+    def _attacks(self, engine: VisionEngine, info: PackInfo, folder: Path) -> tuple[Section, ...]:
+        policy = attack_policy_of(info.attack_detector)
         presentations = attacks.presentations_in(folder)
         engine.load()
 
         def signal_of(images: Sequence[Image]) -> AttackSignal:
             """What a verification would be told of these pictures."""
             probe = look(images, vision=engine, same_person_from=same_person_from, pack=info.name)
-            signal = combine_attack(probe.attack, threshold)
+            signal = hear(info.attack_detector, probe.attack, policy)
             if signal.outcome is AttackOutcome.INCONCLUSIVE and not probe.attack and probe.reasons:
                 return replace(signal, why=probe.reasons[0])
             return signal
 
         judged = attacks.judge(presentations, signal_of, self.stdout.write)
         engine.close()
-        return attacks.sections(judged, info.attack_detector, threshold)
+        # What lies under this passes; what is inconclusive counts as without an answer.
+        passes_below = policy.cells[-1].bona_fide_below if policy else UNMEASURED_THRESHOLD
+        return attacks.sections(judged, info.attack_detector, passes_below)
 
 
 def _policy(file: Path | None, model: str) -> Policy | None:
