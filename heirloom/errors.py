@@ -58,6 +58,15 @@ CODES: dict[str, Code] = {
     "transcoder_unavailable": Code(
         503, "The transcoder cannot be used now.", "Try again later; an operator can run manage.py doctor."
     ),
+    "transcoder_busy": Code(503, "The transcoder takes no more work at the moment.", "Try again in a few minutes."),
+    "transcoder_unpaid": Code(
+        503,
+        "The transcoder asks for payment.",
+        "An operator must settle its account, or set TRANSCODER=ffmpeg.",
+    ),
+    "transcoder_refuses": Code(
+        500, "The transcoder refuses what is asked of it.", "An operator should check its API key and its account."
+    ),
     "transcoding_failed": Code(
         422, "The transcoder could not read the clip.", "Save the clip in a common format and send it again."
     ),
