@@ -53,6 +53,7 @@ def vision(pack: str = settings.VISION_PACK) -> Program:
         *("--models-dir", str(settings.MODELS_DIR), "--pack", pack, "--device", _device()),
         *("--threads", str(settings.VISION_THREADS), "--given-model-defaults", settings.GIVEN_MODEL_DEFAULTS),
         *("--acknowledged", ",".join(settings.NONCOMMERCIAL_MODELS_ACKNOWLEDGED)),
+        *("--idle-unload-s", str(settings.VISION_IDLE_UNLOAD_S), "--vram-limit-mb", str(settings.VRAM_LIMIT_MB)),
         *("--log-level", settings.LOG_LEVEL.lower()),
     )
 

@@ -9,7 +9,7 @@ from celery.signals import worker_ready, worker_shutdown
 from heirloom.celery import app
 from heirloom.crypto.files import delete_forgotten
 from heirloom.crypto.scratch import sweep_plaintext
-from heirloom.jobs import services, vision_calls
+from heirloom.jobs import services, vision_calls, vision_meters
 from heirloom.jobs.liveness import Pulse
 from heirloom.jobs.vision import beside
 
@@ -33,12 +33,17 @@ def sweep() -> None:
     delete_forgotten()
 
 
-# Every worker sweeps too, so work that a killed one left goes on even where beat is down.
+def _each_time() -> None:
+    """Every worker sweeps too, so work that a killed one left goes on even where beat is down."""
+    services.sweep()
+    vision_meters.tell()
+
+
 _pulse = Pulse(
     name=f"worker {socket.gethostname()} {os.getpid()}",
     kind="worker",
     details=lambda: {"host": socket.gethostname(), "pid": os.getpid()},
-    each_time=services.sweep,
+    each_time=_each_time,
 )
 
 

@@ -8,7 +8,7 @@ from django.db import DatabaseError, connection
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django_prometheus.exports import ExportToDjangoView
-from prometheus_client import Gauge
+from prometheus_client import REGISTRY, Gauge
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
@@ -17,11 +17,13 @@ from heirloom.accounts.models import User
 from heirloom.errors import Refusal
 from heirloom.jobs.models import Job
 from heirloom.jobs.vision import vision
+from heirloom.jobs.vision_meters import VisionMeters
 from heirloom.reviews.models import Review
 
 JOBS = Gauge("heirloom_jobs", "Jobs by kind and state.", ["kind", "state"])
 REVIEWS = Gauge("heirloom_reviews_open", "Reviews that wait for a human.")
 MODELS_READY = Gauge("heirloom_models_ready", "1 when the configured models are loaded.")
+REGISTRY.register(VisionMeters())
 
 
 def livez(request: HttpRequest) -> HttpResponse:

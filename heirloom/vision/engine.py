@@ -1,9 +1,12 @@
 """Vision in this process: loads a pack, and turns pictures into observations in batches."""
 
+import contextlib
 import logging
 import os
+import platform
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,11 +30,14 @@ from heirloom.vision.types import (
     Template,
     VisionStatus,
 )
+from heirloom.vision.vram import vram
 
 logger = logging.getLogger(__name__)
 
 TEMPLATE, ATTACK = "template", "attack"
 WANTS = frozenset({TEMPLATE, ATTACK})
+
+CORES = os.cpu_count() or 1
 
 Place = tuple[int, int]
 """Which image, and which of its faces."""
@@ -44,6 +50,7 @@ class VisionConfig:
     threads: per running network on the CPU, 0 = ONNX Runtime decides. given_model_defaults: "auto" lets the active pack
     answer to the names that existing clients send by default. working_side_px: what the first detector pass works at.
     acknowledged: packs, recognisers or weights whose licence forbids commercial use and that may be used nevertheless.
+    idle_unload_s, vram_limit_mb: as in `Runtime`.
     """
 
     models_dir: Path = Path("var/models")
@@ -53,19 +60,28 @@ class VisionConfig:
     given_model_defaults: str = AUTO
     working_side_px: int = WORKING_SIDE_PX
     acknowledged: tuple[str, ...] = ()
+    idle_unload_s: float = 0.0
+    vram_limit_mb: float = 0.0
 
 
 class VisionEngine:
-    """`Vision` in this process. Nothing is loaded before `load`; safe to use from several threads."""
+    """`Vision` in this process. Nothing is loaded before `load`; safe to use from several threads.
+
+    As many analyses run at once as there are cores; the others wait their turn.
+    """
 
     def __init__(self, config: VisionConfig) -> None:
         self._config = config
-        self._runtime = Runtime(config.device, config.threads)
+        self._runtime = Runtime(
+            config.device, config.threads, idle_unload_s=config.idle_unload_s, vram_limit_mb=config.vram_limit_mb
+        )
         self._registry = Registry(
             config.models_dir, self._runtime, config.pack, config.given_model_defaults, config.acknowledged
         )
         self._attack: AttackDetector = MiniFasnet(config.models_dir, self._runtime)
         self._ready = threading.Event()
+        self._turns = threading.BoundedSemaphore(CORES)
+        self._pool = ThreadPoolExecutor(CORES, "detect")
 
     def load(self) -> None:
         """Load the configured pack and the attack detector, where it is installed; from then on `analyze` answers.
@@ -91,6 +107,33 @@ class VisionEngine:
             raise Refusal("model_not_ready", retry_after=5)
         if request.want - WANTS:
             raise ValueError(f"want may hold {sorted(WANTS)}, got {sorted(request.want)}")
+        with self._turn():
+            return self._analyzed(images, request)
+
+    def resolve(self, pack: str) -> PackInfo:
+        """Return what a pack's name means here.
+
+        Raises Refusal "model_not_available" for a name that is unknown or not installed.
+        """
+        name = self._registry.resolve(pack)
+        return next(info for info in self._registry.infos() if info.name == name)
+
+    def status(self) -> VisionStatus:
+        card = vram()
+        return VisionStatus(
+            ready=self._ready.is_set(),
+            active_pack=self._registry.active,
+            device=self._runtime.device,
+            packs=self._registry.infos(),
+            attack_ready=self._ready.is_set() and self._attack.installed,
+            device_wanted=self._runtime.wanted,
+            detectors=tuple(detector.name for detector in self._registry.detectors()),
+            vram_used_mb=None if card is None else card.used_bytes / 2**20,
+            process=f"{platform.node()}:{os.getpid()}",
+            metrics=self._runtime.metrics(),
+        )
+
+    def _analyzed(self, images: Sequence[Image], request: AnalysisRequest) -> tuple[FrameAnalysis, ...]:
         pack = self._registry.pack(request.pack)
         detector = self._registry.detector(request.detector, pack)
         found = self._detect_all(images, detector, request)
@@ -106,24 +149,12 @@ class VisionEngine:
             for row, faces in enumerate(found)
         )
 
-    def resolve(self, pack: str) -> PackInfo:
-        """Return what a pack's name means here.
-
-        Raises Refusal "model_not_available" for a name that is unknown or not installed.
-        """
-        name = self._registry.resolve(pack)
-        return next(info for info in self._registry.infos() if info.name == name)
-
-    def status(self) -> VisionStatus:
-        return VisionStatus(
-            ready=self._ready.is_set(),
-            active_pack=self._registry.active,
-            device=self._runtime.device,
-            packs=self._registry.infos(),
-            attack_ready=self._ready.is_set() and self._attack.installed,
-            device_wanted=self._runtime.wanted,
-            detectors=tuple(detector.name for detector in self._registry.detectors()),
-        )
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        asked_at = time.monotonic()
+        with self._turns:
+            self._runtime.meters.queue_wait.observe(time.monotonic() - asked_at)
+            yield
 
     def _detect_all(
         self, images: Sequence[Image], detector: Detector, request: AnalysisRequest
@@ -131,8 +162,7 @@ class VisionEngine:
         """Two pictures on two cores are done sooner side by side than each with both cores."""
         if len(images) < 2:
             return [self._detect(image, detector, request) for image in images]
-        with ThreadPoolExecutor(max_workers=min(len(images), os.cpu_count() or 1)) as pool:
-            return list(pool.map(lambda image: self._detect(image, detector, request), images))
+        return list(self._pool.map(lambda image: self._detect(image, detector, request), images))
 
     def _detect(self, image: Image, detector: Detector, request: AnalysisRequest) -> tuple[Face, ...]:
         search = replace(Search.of(request), working_side_px=self._config.working_side_px)

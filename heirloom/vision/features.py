@@ -9,7 +9,7 @@ from heirloom.media.types import Image
 from heirloom.vision.detection import Pixels
 from heirloom.vision.types import Face, Floats, Template
 
-BATCH = 48
+BATCH = 64
 """Chips in one run of a network: enough to fill a GPU, few enough to bound memory."""
 
 

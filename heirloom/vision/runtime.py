@@ -1,122 +1,313 @@
 """The one owner of ONNX Runtime sessions in a process: what is loaded, on which device, and for how long."""
 
+import contextlib
 import logging
+import math
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
-import onnxruntime as ort
-from numpy.typing import NDArray
+import psutil
 
-from heirloom.vision.types import Floats
+from heirloom.vision import meters
+from heirloom.vision.batching import Policy
+from heirloom.vision.meters import Meters
+from heirloom.vision.network import Held, Network
+from heirloom.vision.sessions import (
+    CPU,
+    CUDA,
+    PROVIDERS,
+    Opened,
+    Opener,
+    OrtOpener,
+    find_cuda_libraries,
+    out_of_memory,
+)
+from heirloom.vision.vram import Budget, vram
+
+__all__ = ["CPU", "CUDA", "Network", "Runtime"]
 
 logger = logging.getLogger(__name__)
 
-CPU, CUDA = "cpu", "cuda"
-_PROVIDERS = {CPU: "CPUExecutionProvider", CUDA: "CUDAExecutionProvider"}
+POLICIES: Mapping[str, Policy] = {
+    CPU: Policy(wait_s=0, fixed_shapes=False),
+    CUDA: Policy(wait_s=0.010, fixed_shapes=True),
+}
+"""On the CPU a batch costs as much as its rows one by one and fixed shapes twice as much as needed, so neither is used;
+its memory stays flat without (docs/runtime.md). A GPU is faster with both."""
 
+ROOM_WITHIN_S = 10.0
+"""How long a load waits for networks that are in use before it goes to the CPU."""
 
-class Network:
-    """One loaded graph with one input; safe to run from several threads at once."""
+TRY_AGAIN_S = 300.0
+"""How long a network that ran out of the GPU's memory stays on the CPU."""
 
-    def __init__(self, session: ort.InferenceSession) -> None:
-        self._session = session
-        self._input = session.get_inputs()[0].name
-        self.input_shape: tuple[int | str | None, ...] = tuple(session.get_inputs()[0].shape)
-        self.output_shape: tuple[int | str | None, ...] = tuple(session.get_outputs()[0].shape)
-        self.output_names: tuple[str, ...] = tuple(each.name for each in session.get_outputs())
+LOOK_EVERY_S = 30.0
+"""How often, at the least, idle graphs are looked for."""
 
-    @property
-    def on_cuda(self) -> bool:
-        return bool(self._session.get_providers()[0] == _PROVIDERS[CUDA])
-
-    def run(self, values: NDArray[Any]) -> Floats:
-        """Return the graph's first output for one input."""
-        return self.outputs(values)[0]
-
-    def outputs(self, values: NDArray[Any]) -> tuple[Floats, ...]:
-        """Return all of the graph's outputs for one input, in the order of `output_names`."""
-        return tuple(self._session.run(None, {self._input: values}))
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A graph that is in memory, and how long it took to get there."""
-
-    path: Path
-    seconds: float
-    device: str
+_WHY = {
+    meters.NO_PROVIDER: "CUDA was asked for, but its provider did not load; graphs run on the CPU",
+    meters.DOES_NOT_FIT: "it does not fit into VRAM_LIMIT_MB beside what is in use",
+    meters.OUT_OF_MEMORY: "the GPU's memory is spent",
+}
+_MIB = 1 << 20
 
 
 class Runtime:
-    """Loads each graph once and keeps it until `close`.
+    """Loads each graph on first use, keeps it within the GPU's limit, and unloads what nobody uses.
 
-    wanted: "cpu" or "cuda". threads: per running graph on the CPU; 0 leaves it to ONNX Runtime.
-    When CUDA is wanted but its provider does not load, graphs run on the CPU, one warning is logged, `device` says so,
-    and it is not asked for again.
+    wanted: "cpu" or "cuda". threads: per running graph on the CPU; 0 leaves it to ONNX Runtime. idle_unload_s: a graph
+    that was not used for so long is unloaded, and loaded again by the next run; 0: never. vram_limit_mb: what all
+    graphs may take of the GPU, 0: no limit; the least recently used make room for another. opener: opens the graphs.
+    A graph that cannot run on the GPU runs on the CPU: a warning is logged, and it is counted.
     """
 
-    def __init__(self, wanted: str = CPU, threads: int = 0) -> None:
-        if wanted not in _PROVIDERS:
-            raise ValueError(f"device must be one of {sorted(_PROVIDERS)}, got {wanted!r}")
-        self.wanted = wanted
-        self._threads = threads
-        self._lock = threading.Lock()
+    def __init__(
+        self,
+        wanted: str = CPU,
+        threads: int = 0,
+        *,
+        idle_unload_s: float = 0.0,
+        vram_limit_mb: float = 0.0,
+        opener: Opener | None = None,
+        policies: Mapping[str, Policy] = POLICIES,
+    ) -> None:
+        if wanted not in PROVIDERS:
+            raise ValueError(f"device must be one of {sorted(PROVIDERS)}, got {wanted!r}")
+        self.wanted, self.policies, self.meters = wanted, policies, Meters()
+        self._open = opener or OrtOpener(threads)
+        self._idle_unload_s, self._budget = idle_unload_s, Budget(vram_limit_mb)
+        self._table = threading.Condition()
+        self._loading = threading.Lock()
         self._networks: dict[Path, Network] = {}
-        self._loaded: list[Loaded] = []
+        self._held: dict[Path, Held] = {}
+        self._on_cpu_until: dict[Path, float] = {}
+        self._device = CPU
         self._cuda_failed = False
+        self._closing = threading.Event()
+        self._watch: threading.Thread | None = None
         if wanted == CUDA:
-            _find_cuda_libraries()
+            find_cuda_libraries()
 
     @property
     def device(self) -> str:
         """Where graphs run in fact: "cuda:0" once the first of them is loaded there, else "cpu"."""
-        return "cuda:0" if any(network.on_cuda for network in self._networks.values()) else CPU
+        return _named(self._device)
 
     @property
-    def loaded(self) -> tuple[Loaded, ...]:
-        return tuple(self._loaded)
+    def loaded(self) -> tuple[Path, ...]:
+        """The graphs that are in memory now, the least recently used first."""
+        with self._table:
+            return tuple(sorted(self._held, key=lambda path: self._held[path].used_at))
+
+    @property
+    def granted_mb(self) -> float:
+        """What the loaded graphs may take of the GPU, all together."""
+        with self._table:
+            return sum(held.granted_mb for held in self._held.values())
 
     def network(self, path: Path) -> Network:
         """Return the graph of this file, loading it on first use."""
-        with self._lock:
-            if path not in self._networks:
-                self._networks[path] = self._load(path)
-            return self._networks[path]
+        with self._table:
+            known = self._networks.get(path)
+        if known is not None:
+            return known
+        with self.borrowed(path) as held:
+            made = Network(self, path, held.session)
+        with self._table:
+            return self._networks.setdefault(path, made)
+
+    def policy_of(self, path: Path) -> Policy:
+        """Return how runs of a graph are shaped on the device where it is, or will be loaded."""
+        with self._table:
+            held = self._held.get(path)
+            if held is not None:
+                return self.policies[held.device]
+            return self.policies[CPU if path in self._on_cpu_until else self._device]
+
+    @contextlib.contextmanager
+    def borrowed(self, path: Path) -> Iterator[Held]:
+        """Lend a loaded graph, loading it where it is not; it is not unloaded before it is given back."""
+        with self._table:
+            held = self._taken(path)
+        if held is None:
+            held = self._load(path)
+        try:
+            yield held
+        finally:
+            with self._table:
+                held.in_use -= 1
+                held.used_at = time.monotonic()
+                self._table.notify_all()
+
+    def leave_gpu(self, path: Path) -> None:
+        """Let a graph run on the CPU for some minutes: not even one row of it fits into the GPU's memory."""
+        with self._table:
+            if path not in self._on_cpu_until:
+                self._fall_back(path, meters.OUT_OF_MEMORY, TRY_AGAIN_S)
+
+    def unload_idle(self) -> None:
+        """Unload what nobody has used for `idle_unload_s`."""
+        oldest = time.monotonic() - self._idle_unload_s
+        with self._table:
+            idle = [path for path, held in self._held.items() if not held.in_use and held.used_at <= oldest]
+            for path in idle:
+                self._unload(path, meters.IDLE)
 
     def close(self) -> None:
         """Let go of every graph. A later `network` loads anew."""
-        with self._lock:
+        self._closing.set()
+        with self._table:
             self._networks.clear()
-            self._loaded.clear()
+            for path in list(self._held):
+                self._unload(path, meters.CLOSED)
 
-    def _load(self, path: Path) -> Network:
-        started = time.perf_counter()
-        network = Network(self._session(path))
-        if self.wanted == CUDA and not network.on_cuda and not self._cuda_failed:
-            self._cuda_failed = True
-            logger.warning("CUDA was asked for, but its provider did not load; graphs run on the CPU")
+    def metrics(self) -> str:
+        """Return what is counted here in Prometheus's text format."""
+        card = vram()
+        self.meters.device.clear()
+        self.meters.device.labels(self.wanted, self.device).set(1)
+        self.meters.vram_limit.set(self._budget.limit_mb * _MIB)
+        self.meters.vram_granted.set(self.granted_mb * _MIB)
+        self.meters.vram_used.set(math.nan if card is None else card.used_bytes)
+        return self.meters.text()
+
+    def _taken(self, path: Path) -> Held | None:
+        """Borrow a graph that is loaded where it should be."""
+        held = self._held.get(path)
+        if held is None or self._misplaced(path, held):
+            return None
+        held.in_use += 1
+        return held
+
+    def _misplaced(self, path: Path, held: Held) -> bool:
+        """Whether it is on the GPU that it left, or on the CPU though the GPU is to be tried again."""
+        until = self._on_cpu_until.get(path)
+        return until is not None and (held.device == CUDA or until <= time.monotonic())
+
+    def _load(self, path: Path) -> Held:
+        """Return the graph as borrowed. One load at a time: each counts on what the others leave of the memory."""
+        with self._loading:
+            with self._table:
+                held = self._taken(path)
+                if held is not None:
+                    return held
+                self._make_way(path)
+            return self._opened(path)
+
+    def _make_way(self, path: Path) -> None:
+        """Unload a graph from the device that it is to leave, once nobody uses it there."""
+        held = self._held.get(path)
+        if held is not None:
+            self._table.wait_for(lambda: not held.in_use)
+            self._unload(path, meters.RETRIED)
+        if self._on_cpu_until.get(path, math.inf) <= time.monotonic():
+            del self._on_cpu_until[path]
+
+    def _opened(self, path: Path) -> Held:
+        before, started = _memory_mb(), time.perf_counter()
+        held = self._open_where_it_fits(path)
         seconds = time.perf_counter() - started
-        self._loaded.append(Loaded(path, seconds, "cuda:0" if network.on_cuda else CPU))
-        logger.info("loaded %s in %.2f s", path.name, seconds)
-        return network
+        after, device = _memory_mb(), _named(held.device)
+        with self._table:
+            held.in_use = 1
+            self._held[path] = held
+            self._device = CUDA if any(each.device == CUDA for each in self._held.values()) else CPU
+        grown_mb = after[held.device] - before[held.device]
+        self.meters.loaded(path, device, held.granted_mb if math.isnan(grown_mb) else max(0.0, grown_mb), seconds)
+        logger.info("loaded %s on %s in %.2f s", path.name, device, seconds)
+        self._watch_idle()
+        return held
 
-    def _session(self, path: Path) -> ort.InferenceSession:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = self._threads
-        options.inter_op_num_threads = 1
-        # Spinning threads take the cores from the other processes of a shared machine, and double each run there.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3  # exporters leave harmless warnings behind; errors are still raised
-        wanted = [CUDA, CPU] if self.wanted == CUDA and not self._cuda_failed else [CPU]
-        offered = ort.get_available_providers()
-        providers = [_PROVIDERS[name] for name in wanted if _PROVIDERS[name] in offered]
-        return ort.InferenceSession(str(path), options, providers=providers)
+    def _open_where_it_fits(self, path: Path) -> Held:
+        if self.wanted == CUDA and path not in self._on_cpu_until:
+            held = self._on_gpu(path)
+            if held is not None:
+                return held
+        return Held(self._open(path, CPU, 0.0).session, CPU, 0.0)
+
+    def _on_gpu(self, path: Path) -> Held | None:
+        need_mb = self._budget.need_mb(path)
+        if self._cuda_failed:
+            self._fall_back(path, meters.NO_PROVIDER, math.inf)
+        elif not self._make_room(need_mb):
+            never = need_mb > self._budget.usable_mb
+            self._fall_back(path, meters.DOES_NOT_FIT, math.inf if never else TRY_AGAIN_S)
+        elif (opened := self._tried_on_gpu(path, need_mb)) is None:
+            self._fall_back(path, meters.OUT_OF_MEMORY, TRY_AGAIN_S)
+        elif opened.device == CPU:
+            self._fall_back(path, meters.NO_PROVIDER, math.inf)
+        else:
+            return Held(opened.session, CUDA, need_mb)
+        return None
+
+    def _tried_on_gpu(self, path: Path, limit_mb: float) -> Opened | None:
+        """Open there, unloading others for as long as memory is short; None where that does not help."""
+        while True:
+            try:
+                return self._open(path, CUDA, limit_mb)
+            except Exception as error:
+                if not out_of_memory(error):
+                    raise
+                if not self._unload_oldest():
+                    return None
+
+    def _make_room(self, need_mb: float) -> bool:
+        """Unload the least recently used until so much is free, waiting for those in use; False where it cannot be."""
+        if need_mb > self._budget.usable_mb:
+            return False
+        with self._table:
+            return self._table.wait_for(lambda: self._has_room(need_mb), ROOM_WITHIN_S)
+
+    def _has_room(self, need_mb: float) -> bool:
+        while self.granted_mb + need_mb > self._budget.usable_mb:
+            if not self._unload_oldest():
+                return False
+        return True
+
+    def _unload_oldest(self) -> bool:
+        """Unload what has been used the longest ago on the GPU and is not in use now; False where there is none."""
+        with self._table:
+            idle = [path for path, held in self._held.items() if held.device == CUDA and not held.in_use]
+            if not idle:
+                return False
+            self._unload(min(idle, key=lambda path: self._held[path].used_at), meters.ROOM)
+            return True
+
+    def _unload(self, path: Path, reason: str) -> None:
+        held = self._held.pop(path, None)
+        if held is not None:
+            self.meters.unloaded(path, _named(held.device), reason)
+            logger.info("unloaded %s (%s)", path.name, reason)
+
+    def _fall_back(self, path: Path, reason: str, seconds: float) -> None:
+        self._on_cpu_until[path] = time.monotonic() + seconds
+        self.meters.cpu_fallbacks.labels(path.stem, reason).inc()
+        if reason != meters.NO_PROVIDER:
+            logger.warning("%s runs on the CPU: %s", path.name, _WHY[reason])
+        elif not self._cuda_failed:
+            self._cuda_failed = True
+            logger.warning(_WHY[reason])
+
+    def _watch_idle(self) -> None:
+        """Look after idle graphs from now on; called under the lock of loads."""
+        if self._idle_unload_s and (self._watch is None or not self._watch.is_alive()):
+            self._closing.clear()
+            self._watch = threading.Thread(target=self._unload_now_and_then, name="idle models", daemon=True)
+            self._watch.start()
+
+    def _unload_now_and_then(self) -> None:
+        while not self._closing.wait(min(self._idle_unload_s / 4, LOOK_EVERY_S)):
+            self.unload_idle()
 
 
-def _find_cuda_libraries() -> None:
-    """Let ONNX Runtime find the CUDA libraries that came as Python packages, where its build can."""
-    if hasattr(ort, "preload_dlls"):
-        ort.preload_dlls()
+def _named(device: str) -> str:
+    return "cuda:0" if device == CUDA else CPU
+
+
+def _memory_mb() -> dict[str, float]:
+    """What this process takes of the machine, and all processes of the GPU; NaN where the driver does not tell."""
+    card = vram()
+    used = math.nan if card is None else card.used_bytes / _MIB
+    return {CPU: psutil.Process().memory_info().rss / _MIB, CUDA: used}

@@ -7,11 +7,11 @@ import argparse
 import contextlib
 import hmac
 import logging
-import os
 import signal
 import socket as sockets
 import sys
 import threading
+from collections.abc import Iterator
 from multiprocessing.connection import Connection, Listener
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,12 @@ from heirloom.vision.types import Vision
 logger = logging.getLogger(__name__)
 
 BACKLOG = 64
+DRAIN_WITHIN_S = 15.0
+"""Under the 20 s after which a supervisor kills."""
 
 
 class VisionServer:
-    """Answers `analyze` and `status`, one thread for each connection; nothing else can be called.
-
-    As many analyses run at once as there are cores; the others wait their turn.
-    """
+    """Answers `analyze` and `status`, one thread for each connection; nothing else can be called."""
 
     def __init__(self, vision: Vision, socket: Path) -> None:
         """Listen at `socket`; raises PermissionError when its folder is open to others.
@@ -44,7 +43,8 @@ class VisionServer:
         self._key = wire.make_key(socket)
         self._listener = Listener(str(socket), "AF_UNIX", backlog=BACKLOG)
         self._closing = threading.Event()
-        self._places = threading.BoundedSemaphore(os.cpu_count() or 1)
+        self._answered = threading.Condition()
+        self._answering = 0
 
     def serve(self) -> None:
         """Accept connections until `close`."""
@@ -58,18 +58,36 @@ class VisionServer:
             threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
 
     def close(self) -> None:
-        """Stop accepting and hang up; a running analysis is left to end by itself. Safe in a signal handler."""
+        """Stop accepting; what is being answered goes on, see `drain`. Safe in a signal handler."""
         self._closing.set()
         with contextlib.suppress(OSError), sockets.socket(sockets.AF_UNIX) as waker:
             waker.connect(str(self._socket))  # closing a listener does not wake a thread that waits in accept
         self._listener.close()
+
+    def drain(self, within_s: float) -> bool:
+        """Wait until every call that was under way is answered; False when time ran out before."""
+        with self._answered:
+            return self._answered.wait_for(lambda: not self._answering, within_s)
 
     def _talk(self, connection: "Connection[Any, Any]") -> None:
         with connection, contextlib.suppress(EOFError, OSError):
             if self._closing.is_set() or not self._proved(connection):
                 return
             while not self._closing.is_set():
-                connection.send(self._answer(connection.recv()))
+                message = connection.recv()
+                with self._under_way():
+                    connection.send(self._answer(message))
+
+    @contextlib.contextmanager
+    def _under_way(self) -> Iterator[None]:
+        with self._answered:
+            self._answering += 1
+        try:
+            yield
+        finally:
+            with self._answered:
+                self._answering -= 1
+                self._answered.notify_all()
 
     def _proved(self, connection: "Connection[Any, Any]") -> bool:
         """Compare the key before anything is unpickled."""
@@ -83,8 +101,7 @@ class VisionServer:
         if method not in wire.METHODS:
             return wire.BROKEN, f"no such method: {method}"
         try:
-            with self._places if method == wire.ANALYZE else contextlib.nullcontext():
-                return wire.OK, getattr(self._vision, method)(*arguments)
+            return wire.OK, getattr(self._vision, method)(*arguments)
         except Refusal as refusal:
             return wire.REFUSED, refusal
         except Exception as error:  # it is raised anew in the client; this process must go on
@@ -105,7 +122,10 @@ def _clear_left_behind(socket: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT. Returns 1 when the configured models cannot be loaded."""
+    """Serve until SIGTERM or SIGINT, and answer what is under way then.
+
+    Returns 1 when the configured models cannot be loaded.
+    """
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
     engine = VisionEngine(
@@ -116,6 +136,8 @@ def main(arguments: list[str] | None = None) -> int:
             threads=options.threads,
             given_model_defaults=options.given_model_defaults,
             acknowledged=tuple(filter(None, options.acknowledged.split(","))),
+            idle_unload_s=options.idle_unload_s,
+            vram_limit_mb=options.vram_limit_mb,
         )
     )
     server = VisionServer(engine, options.socket)
@@ -124,6 +146,8 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, lambda _number, _frame: server.close())
     threading.Thread(target=_load, args=(engine, server, failed), daemon=True).start()
     server.serve()
+    if not server.drain(DRAIN_WITHIN_S):
+        logger.warning("calls were under way for over %.0f s and are cut off", DRAIN_WITHIN_S)
     engine.close()
     return 1 if failed.is_set() else 0
 
@@ -152,6 +176,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=defaults.threads)
     parser.add_argument("--given-model-defaults", default=defaults.given_model_defaults)
     parser.add_argument("--acknowledged", default="", help="comma-separated; see VisionConfig")
+    parser.add_argument("--idle-unload-s", type=float, default=defaults.idle_unload_s, help="0: never")
+    parser.add_argument("--vram-limit-mb", type=float, default=defaults.vram_limit_mb, help="0: no limit")
     parser.add_argument("--log-level", default="info")
     return parser
 

@@ -171,7 +171,9 @@ class VisionStatus:
     """ready: the configured models are loaded. device: where they run in fact, "cpu" or "cuda:0".
 
     device_wanted: what was asked for, "cpu" or "cuda"; when "cuda" and device is "cpu", its provider did not load.
-    detectors: the names `AnalysisRequest.detector` may hold. vram_used_mb: None where it cannot be read.
+    detectors: the names `AnalysisRequest.detector` may hold.
+    vram_used_mb: of the whole GPU, by all processes; None where it cannot be read.
+    process: which vision process answered, "host:pid". metrics: what it counts, in Prometheus's text format.
     """
 
     ready: bool
@@ -182,6 +184,8 @@ class VisionStatus:
     vram_used_mb: float | None = None
     device_wanted: str = "cpu"
     detectors: tuple[str, ...] = ()
+    process: str = ""
+    metrics: str = ""
 
 
 @runtime_checkable

@@ -41,7 +41,7 @@ def test_jobs_of_every_queue_are_done_soon_and_once(workers: Workers) -> None:
     assert WorkerHeartbeat.objects.alive("worker").count() == 1
     worker.ask_to_stop()
     assert worker.wait(10)
-    assert not WorkerHeartbeat.objects.exists()
+    assert not WorkerHeartbeat.objects.filter(kind="worker").exists()
 
 
 def test_a_job_of_a_killed_worker_is_done_once_by_the_next(workers: Workers, subject_id: UUID) -> None:

@@ -162,6 +162,21 @@ def test_a_client_outlives_a_restart(folder: Path, models_dir: Path) -> None:
     assert not path.exists()
 
 
+def test_one_that_is_asked_to_stop_answers_what_is_under_way(folder: Path, models_dir: Path, hopper: Image) -> None:
+    path = folder / "stopped" / "v.sock"
+    process, client = started(path, models_dir), VisionClient(path)
+    ready(client)
+    with ThreadPoolExecutor(1) as threads:
+        call = threads.submit(client.analyze, [hopper] * 8, REQUEST)
+        while "heirloom_vision_queue_wait_seconds_count 1.0" not in client.status().metrics:
+            time.sleep(0.001)
+        process.send_signal(signal.SIGTERM)
+        assert len(call.result()) == 8
+    assert process.wait(20) == 0
+    with pytest.raises(Refusal):
+        client.status()
+
+
 def test_a_pack_that_cannot_be_loaded_ends_the_process(folder: Path, models_dir: Path) -> None:
     process = started(folder / "wrong" / "v.sock", models_dir, "--pack", "opencv-zoo")
     assert process.wait(START_S) == 1
