@@ -128,6 +128,44 @@ CODES: dict[str, Code] = {
         "A reviewer must decide; an operator can enroll everybody with the active model.",
     ),
     "not_enrolled": Code(422, "This person has no enrolled face.", "Enroll the person first."),
+    # challenges
+    "challenge_expired": Code(409, "The challenge has expired.", "Ask for a new challenge and record a new clip."),
+    "challenge_used": Code(
+        409, "The challenge was used before; each counts once.", "Ask for a new challenge and record a new clip."
+    ),
+    "challenge_person_differs": Code(
+        409, "The challenge was issued for somebody else.", "Name the person whom the challenge was asked for."
+    ),
+    "challenge_needs_clip": Code(422, "A challenge is answered by a clip.", "Send the clip, not a photo."),
+    "too_many_challenges": Code(
+        429, "Too many challenges were issued and not used.", "Wait, and use each challenge that you ask for."
+    ),
+    "challenge_not_shown": Code(
+        422, "The clip shows nothing of what was asked.", "Follow the instructions one by one while recording."
+    ),
+    "challenge_incomplete": Code(
+        422, "The clip shows only some of what was asked.", "Make every movement clearly, and look ahead after each."
+    ),
+    "challenge_extra_gesture": Code(
+        422, "The clip shows more movements than were asked.", "Keep still between the movements."
+    ),
+    "challenge_wrong_order": Code(
+        422, "The clip shows other movements than were asked.", "Ask for a new challenge and follow its order."
+    ),
+    "challenge_out_of_time": Code(
+        422, "A movement came too early or too late.", "Move when the instruction appears, and come back at once."
+    ),
+    "challenge_unclear": Code(
+        422, "The face could not be followed through the clip.", "Keep the whole head in view, near, in even light."
+    ),
+    "challenge_recorded_early": Code(
+        422, "The clip is longer than the time since the challenge.", "Begin to record once the challenge is there."
+    ),
+    "challenge_spliced": Code(422, "The clip is not one unbroken recording.", "Record it in one go and send it uncut."),
+    "challenge_flat": Code(422, "What moves in the clip is flat, like a photo.", "Show the head itself, turning."),
+    "challenge_face_changed": Code(
+        422, "The face in the clip changes to another one.", "One person must do all of it, alone in the picture."
+    ),
     # requests
     "validation_error": Code(400, "The request is not valid.", "Mend the named field."),
     "model_not_available": Code(

@@ -162,6 +162,7 @@ POLICY_DIR = Path(env.text("POLICY_DIR", str(VAR_DIR / "policies")))
 GIVEN_MODEL_DEFAULTS = env.choice("GIVEN_MODEL_DEFAULTS", ("auto", "strict"), "auto")
 NONCOMMERCIAL_MODELS_ACKNOWLEDGED = env.words("NONCOMMERCIAL_MODELS_ACKNOWLEDGED")
 ATTACK_CHECK_REQUIRED = env.boolean("ATTACK_CHECK_REQUIRED", default=True)
+CHALLENGE_TTL_S = env.integer("CHALLENGE_TTL_S", 120)
 IDENTIFICATION_TARGET_FPIR = env.decimal("IDENTIFICATION_TARGET_FPIR", 0.01)
 
 # Consent: the text that people agree to, by its version.
@@ -329,6 +330,7 @@ CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in ("media", "visio
 CELERY_TASK_ROUTES = {
     "heirloom.jobs.tasks.sweep": {"queue": "io"},
     "enrollment.tasks.withdraw_expired_consents": {"queue": "io"},
+    "verification.tasks.sweep_challenges": {"queue": "io"},
 }
 # Workers tell of themselves in the database (heirloom.jobs.liveness), so the broker carries no control messages.
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
@@ -357,5 +359,6 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 60},
     },
     "withdraw expired consents": {"task": "enrollment.tasks.withdraw_expired_consents", "schedule": 24 * 3600},
+    "sweep challenges": {"task": "verification.tasks.sweep_challenges", "schedule": 3600},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "run" / "beat")

@@ -11,6 +11,7 @@ from enrollment.api.registration import AddFaceView, RegisterMultipleView
 from heirloom.api.tokens import RefreshView, TokenView
 from heirloom.portal.api import EraseView, JobView
 from heirloom.reviews.api import ReviewViewSet
+from verification.api.challenges import ChallengeView
 from verification.api.computation import AntiSpoofingView, CompareView, DetectUploadView, DetectView, RecognizeView
 from verification.api.verifications import VerificationViewSet
 
@@ -30,6 +31,7 @@ api = [
     path("anti-spoofing/", AntiSpoofingView.as_view(), name="anti-spoofing"),
     path("add-face/", AddFaceView.as_view(), name="add-face"),
     path("register-multiple/", RegisterMultipleView.as_view(), name="register-multiple"),
+    path("challenges/", ChallengeView.as_view(), name="challenges"),
     path("people/<uuid:person_id>/erase/", EraseView.as_view(), name="person-erase"),
     path("jobs/<uuid:job_id>/", JobView.as_view(), name="job"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),

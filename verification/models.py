@@ -5,11 +5,13 @@ import uuid
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from enrollment.models import Capture, Person
+from heirloom.decision.challenge import Step, schedule
+from heirloom.decision.gestures import Kind
 from heirloom.decision.verification import Outcome
-from verification.querysets import VerificationQuerySet
+from verification.querysets import ChallengeQuerySet, VerificationQuerySet
 
 
 class Verification(models.Model):
@@ -106,3 +108,35 @@ class EvidenceFrame(models.Model):
     class Meta:
         ordering = ("number",)
         constraints = [models.UniqueConstraint(fields=["verification", "number"], name="one_frame_per_number")]
+
+
+class Challenge(models.Model):
+    """Gestures that one caller was asked to have shown, once and soon, for one person or (1:N) for whoever it is.
+
+    Its times of use and issue bound when the clip can have been recorded. The nonce is kept as its SHA-256 alone.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    person = models.ForeignKey(Person, models.CASCADE, null=True, related_name="+")
+    verification = models.OneToOneField(Verification, models.CASCADE, null=True, related_name="challenge")
+    kinds = ArrayField(models.CharField(max_length=16, choices=[(kind.value, kind.value) for kind in Kind]))
+    nonce_sha256 = models.CharField(max_length=64)
+    issued_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    objects = ChallengeQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["owner", "person", "issued_at"]), models.Index(fields=["expires_at"])]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(used_at__isnull=True) | Q(used_at__gte=F("issued_at"), used_at__lt=F("expires_at")),
+                name="challenge_used_in_time",
+            )
+        ]
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return schedule([Kind(kind) for kind in self.kinds])

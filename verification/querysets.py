@@ -1,5 +1,6 @@
-"""Questions about sets of verifications."""
+"""Questions about sets of verifications and of challenges."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import models
@@ -7,7 +8,7 @@ from django.db import models
 from heirloom.accounts.models import User
 
 if TYPE_CHECKING:
-    from verification.models import Verification
+    from verification.models import Challenge, Verification
 
 
 class VerificationQuerySet(models.QuerySet["Verification"]):
@@ -21,3 +22,12 @@ class VerificationQuerySet(models.QuerySet["Verification"]):
 
     def with_rows(self) -> "VerificationQuerySet":
         return self.select_related("person", "capture").prefetch_related("candidates__person", "frames")
+
+
+class ChallengeQuerySet(models.QuerySet["Challenge"]):
+    def unused(self) -> "ChallengeQuerySet":
+        return self.filter(used_at=None)
+
+    def open_at(self, now: datetime) -> "ChallengeQuerySet":
+        """Keep those that a clip may still answer."""
+        return self.unused().filter(expires_at__gt=now)

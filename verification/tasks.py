@@ -1,9 +1,10 @@
-"""The order of the work on a verification; services do it."""
+"""The order of the work on verifications and challenges; services do it."""
 
 import uuid
 
+from heirloom.celery import app
 from heirloom.jobs.services import Lease
-from verification.services import verifications
+from verification.services import challenges, verifications
 
 
 def process_verification(verification_id: uuid.UUID, lease: Lease) -> None:
@@ -12,3 +13,8 @@ def process_verification(verification_id: uuid.UUID, lease: Lease) -> None:
 
 def verification_died(verification_id: uuid.UUID, code: str) -> None:
     verifications.fail(verification_id=verification_id, code=code)
+
+
+@app.task
+def sweep_challenges() -> int:
+    return challenges.sweep()

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from django.conf import settings
@@ -105,6 +105,20 @@ def read_images(capture: Capture, *, most_frames: int | None = None) -> tuple[Im
         frames = sample(path, facts, limits(), count=most_frames, transcoder=transcoder)
         capture.notes = [] if is_whole(frames, facts, limits(), count=most_frames) else ["clip_partly_read"]
         return frames
+
+
+def read_movement(capture: Capture, *, every_s: float, longest_s: float, most_side: int) -> tuple[Image, ...]:
+    """Return frames of a clip at even distances in time, and note on the (unsaved) row what was found.
+
+    Raises Refusal "clip_too_long" for one over `longest_s`, or the code of whatever makes the file unusable.
+    """
+    with files.private_copy(subject=capture.subject, name=capture.storage_name) as path:
+        facts = probe(path, replace(limits(), max_clip_s=longest_s))
+        capture.width, capture.height, capture.duration_s = facts.width, facts.height, facts.duration_s
+        count = max(1, round(facts.duration_s / every_s))
+        transcoder = FfmpegTranscoder(settings.FFMPEG_BINARY or None)
+        dense = replace(limits(), max_frames=count)
+        return sample(path, facts, dense, max_side=most_side, evenly=True, transcoder=transcoder)
 
 
 def _with_head(chunks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:

@@ -17,6 +17,8 @@ class Action(models.TextChoices):
     TEMPLATE_RETIRED = "template.retired"
     VERIFICATION_REQUESTED = "verification.requested"
     VERIFICATION_DECIDED = "verification.decided"
+    CHALLENGE_ISSUED = "challenge.issued"
+    CHALLENGE_USED = "challenge.used"
     REVIEW_OPENED = "review.opened"
     REVIEW_CLAIMED = "review.claimed"
     REVIEW_RELEASED = "review.released"

@@ -31,11 +31,16 @@ class FramePlan:
     times_s: tuple[float, ...]
 
 
-def choose_frames(facts: ClipFacts, count: int) -> FramePlan:
-    """Return at most `count` frames spread over the clip. Raises ValueError if count is not positive."""
+def choose_frames(facts: ClipFacts, count: int, *, evenly: bool = False) -> FramePlan:
+    """Return at most `count` frames spread over the clip. Raises ValueError if count is not positive.
+
+    evenly: at even distances, whatever that costs to decode, for who wants to see movement.
+    """
     if count < 1:
         raise ValueError(f"count must be positive, got {count}")
     spread = _spread(facts, count)
+    if evenly:
+        return FramePlan(Reading.EVERY, spread)
     chosen = _nearest(facts.keyframes_at_s, spread)
     if _keyframes_do(facts, chosen, count):
         many = len(facts.keyframes_at_s) > KEYFRAMES_PER_FRAME * count

@@ -42,18 +42,20 @@ def sample(
     *,
     count: int | None = None,
     max_side: int | None = None,
+    evenly: bool = False,
     transcoder: Transcoder | None = None,
 ) -> tuple[Image, ...]:
     """Return at most `count` frames of a clip that `probe` read, spread over its length and in order of time.
 
     The frames are chosen before any is decoded. Each is upright, its long side at most max_side, its at_s set.
+    evenly: at even distances in time, where else the frames that are cheap to decode are preferred.
     count and max_side default to, and never exceed, limits.max_frames and limits.max_frame_side.
     Raises Refusal clip_incomplete if less than limits.min_decoded_share of what was chosen can be decoded,
     invalid_video if nothing can, too_much_memory, too_much_cpu_time or too_much_time.
     """
     count = min(count or limits.max_frames, limits.max_frames)
     max_side = min(max_side or limits.max_frame_side, limits.max_frame_side)
-    plan = choose_frames(facts, count)
+    plan = choose_frames(facts, count, evenly=evenly)
     frames = (transcoder or FfmpegTranscoder()).frames(clip, facts, plan, max_side=max_side, limits=limits)
     if _decoded_share(frames, facts, plan) < limits.min_decoded_share:
         raise Refusal("clip_incomplete")

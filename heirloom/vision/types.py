@@ -153,6 +153,7 @@ class PackInfo:
 
     model names its templates and is the key of its policy; dimensions is the vector's length.
     acknowledged: False when its licence forbids commercial use and the settings do not name it; it is then refused.
+    sees_lids: whether its faces come with the 68 landmarks that tell open eyes from closed ones.
     """
 
     name: str
@@ -164,6 +165,7 @@ class PackInfo:
     installed: bool
     licence: str
     acknowledged: bool = True
+    sees_lids: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Comparisons and verifications on the wire."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.urls import reverse
@@ -8,6 +9,7 @@ from rest_framework import serializers
 
 from heirloom.accounts.models import User
 from heirloom.api.images import Base64ImageField, refuse_other_model_later
+from heirloom.decision.gestures import Kind
 from heirloom.jobs.models import Job, JobState
 from heirloom.vision.types import AttackOutcome
 from verification.models import Candidate, EvidenceFrame, Verification
@@ -141,20 +143,52 @@ class AntiSpoofingAnswer(serializers.Serializer[Any]):
     processing_time = serializers.FloatField()
 
 
+def one_claim(attrs: dict[str, Any]) -> dict[str, Any]:
+    """Return what was sent, if it names the person at most once."""
+    if "person_id" in attrs and "employee_id" in attrs:
+        raise serializers.ValidationError({"person_id": "Name the person by person_id or by employee_id, not both."})
+    return attrs
+
+
 class VerificationInput(serializers.Serializer[Any]):
     person_id = serializers.CharField(max_length=128, required=False)
     employee_id = serializers.CharField(max_length=64, required=False)
     file = serializers.FileField(required=False, allow_empty_file=True)
     image_base64 = Base64ImageField(required=False)
+    challenge_id = serializers.UUIDField(required=False)
+    challenge_nonce = serializers.CharField(max_length=64, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("challenge_id" in attrs) != ("challenge_nonce" in attrs):
+            raise serializers.ValidationError({"challenge_nonce": "Send the challenge's id and its nonce together."})
         if ("file" in attrs) == ("image_base64" in attrs):
             raise serializers.ValidationError({"file": "Send either a file or image_base64."})
-        if "person_id" in attrs and "employee_id" in attrs:
-            raise serializers.ValidationError(
-                {"person_id": "Name the person by person_id or by employee_id, not both."}
-            )
-        return attrs
+        return one_claim(attrs)
+
+
+class ChallengeInput(serializers.Serializer[Any]):
+    kinds = serializers.ListField(
+        child=serializers.ChoiceField(choices=[kind.value for kind in Kind]), required=False, max_length=len(Kind)
+    )
+    person_id = serializers.CharField(max_length=128, required=False)
+    employee_id = serializers.CharField(max_length=64, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        return one_claim(attrs)
+
+
+class StepAnswer(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(choices=[kind.value for kind in Kind])
+    instruction = serializers.CharField(help_text="To show to the person during this window.")
+    from_s = serializers.FloatField(help_text="Seconds from the start of the recording.")
+    to_s = serializers.FloatField()
+
+
+class ChallengeAnswer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    nonce = serializers.CharField(help_text="Told this once; send it as challenge_nonce.")
+    steps = StepAnswer(many=True)
+    expires_at = serializers.DateTimeField(help_text="The clip must have arrived by then.")
 
 
 class AcceptedAnswer(serializers.Serializer[Any]):
@@ -181,6 +215,11 @@ class FrameSerializer(serializers.ModelSerializer[EvidenceFrame]):
 def sees_evidence(user: User) -> bool:
     """Say whether a login may see frames and the scores of the attack check."""
     return user.has_role("reviewer") or user.may("evidence:read")
+
+
+def _without_measures(signal: Mapping[str, Any]) -> dict[str, Any]:
+    """What a signal says, without the numbers that would tell an attacker how near it was."""
+    return {**{name: value for name, value in signal.items() if name != "gestures"}, "score": None}
 
 
 class VerificationSerializer(serializers.ModelSerializer[Verification]):
@@ -263,7 +302,7 @@ class VerificationSerializer(serializers.ModelSerializer[Verification]):
         shown = super().to_representation(row)
         shown["outcome"] = shown["outcome"] or None
         if not self._sees_evidence:
-            shown["signals"] = [{**signal, "score": None} for signal in shown["signals"]]
+            shown["signals"] = [_without_measures(signal) for signal in shown["signals"]]
         return shown
 
     def _job(self, row: Verification) -> Job | None:

@@ -24,9 +24,9 @@ from heirloom.errors import Refusal
 from heirloom.jobs.models import Job
 from heirloom.reviews.models import Review
 from verification.api import serializers as wire
-from verification.models import Verification
+from verification.models import Challenge, Verification
 from verification.querysets import VerificationQuerySet
-from verification.services import evidence, verifications
+from verification.services import challenges, evidence, verifications
 
 
 class VerificationViewSet(
@@ -63,13 +63,16 @@ class VerificationViewSet(
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         given = wire.VerificationInput(data=request.data)
         given.is_valid(raise_exception=True)
-        person = _claimed(given.validated_data, caller(request))
+        person = claimed(given.validated_data, caller(request))
         chunks = (
             given.validated_data["file"].chunks()
             if "file" in given.validated_data
             else [given.validated_data["image_base64"]]
         )
-        row = verifications.submit(owner=caller(request), chunks=chunks, source="api", person=person)
+        challenge = _challenge(given.validated_data, caller(request), person)
+        row = verifications.submit(
+            owner=caller(request), chunks=chunks, source="api", person=person, challenge=challenge
+        )
         return accepted(row)
 
     @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
@@ -101,7 +104,15 @@ def accepted(row: Verification) -> Response:
     return Response(answer, status=status.HTTP_202_ACCEPTED, headers={"Location": link})
 
 
-def _claimed(given: dict[str, Any], caller: User) -> Person | None:
+def _challenge(given: dict[str, Any], caller: User, person: Person | None) -> Challenge | None:
+    if "challenge_id" not in given:
+        return None
+    return challenges.find(
+        owner=caller, challenge_id=given["challenge_id"], nonce=given["challenge_nonce"], person=person
+    )
+
+
+def claimed(given: dict[str, Any], caller: User) -> Person | None:
     """Return the person whom the caller names; None for 1:N, which a client app needs the scope `identify` for.
 
     Raises Refusal "not_found".

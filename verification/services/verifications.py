@@ -3,7 +3,8 @@
 import time
 import uuid
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -15,18 +16,21 @@ from enrollment.services.policies import attack_policy_of, policy_of, same_perso
 from heirloom.accounts.models import User
 from heirloom.audit import services as audit
 from heirloom.audit.models import Action
-from heirloom.decision.attack import AttackCheck, check
+from heirloom.decision.attack import CHALLENGE, AttackCheck, check
+from heirloom.decision.challenge import Verdict
 from heirloom.decision.identification import Identification, identify
 from heirloom.decision.verification import VERIFICATION_FMR, Decision, Outcome, Rules, VerificationEvidence, decide
 from heirloom.errors import Refusal
 from heirloom.jobs import services as jobs
 from heirloom.jobs.services import Lease
 from heirloom.jobs.vision import vision
+from heirloom.media.types import Image
 from heirloom.reviews import services as reviews
 from heirloom.reviews.models import Review
-from heirloom.vision.types import AttackOutcome
-from verification.models import Candidate, Verification
-from verification.services import evidence
+from heirloom.vision.types import AttackOutcome, AttackSignal
+from verification.models import Candidate, Challenge, Verification
+from verification.services import challenges, evidence, performances
+from verification.services.performances import Performance
 from verification.services.probes import Probe, look
 
 CANDIDATES_KEPT = 5
@@ -42,10 +46,19 @@ def rules() -> Rules:
     )
 
 
-def submit(*, owner: User, chunks: Iterable[bytes], source: str, person: Person | None = None) -> Verification:
+def submit(
+    *,
+    owner: User,
+    chunks: Iterable[bytes],
+    source: str,
+    person: Person | None = None,
+    challenge: Challenge | None = None,
+) -> Verification:
     """Take a probe of a claimed person (1:1), or of nobody in particular (1:N), and have it worked on.
 
-    Raises Refusal "person_suspended", "empty_file", "unsupported_format", "too_many_bytes" or "storage_unavailable".
+    challenge: what the clip must show; used up by this, unless it is refused.
+    Raises Refusal "person_suspended", "empty_file", "unsupported_format", "too_many_bytes", "storage_unavailable",
+    "challenge_needs_clip", "challenge_used" or "challenge_expired".
     """
     if person is not None and person.status == Person.Status.SUSPENDED:
         raise Refusal("person_suspended")
@@ -54,6 +67,10 @@ def submit(*, owner: User, chunks: Iterable[bytes], source: str, person: Person 
         capture = captures.row(kept, source=source)
         capture.save()
         verification = Verification.objects.create(owner=owner, mode=mode, person=person, capture=capture)
+        if challenge is not None:
+            if capture.kind == Capture.Kind.PHOTO:
+                raise Refusal("challenge_needs_clip", attr="challenge_id")
+            challenges.use(challenge=challenge, verification=verification)
         audit.record(
             action=Action.VERIFICATION_REQUESTED,
             subject_kind="verification",
@@ -70,10 +87,11 @@ def process(verification_id: uuid.UUID, lease: Lease) -> None:
     verification = Verification.objects.select_related("person", "capture").get(pk=verification_id)
     if verification.is_done:
         return
+    challenge = Challenge.objects.filter(verification=verification).first()
     started = time.monotonic()
     lease.report("decoding", 5)
     try:
-        images = captures.read_images(_capture_of(verification), most_frames=FRAMES_LOOKED_AT)
+        images = _images(_capture_of(verification), challenge)
     except Refusal as refusal:
         if refusal.status >= 500:
             raise
@@ -82,6 +100,8 @@ def process(verification_id: uuid.UUID, lease: Lease) -> None:
         return
     decoded = time.monotonic()
     lease.report("analyzing", 40)
+    performance = _performance(verification, images, challenge) if challenge else None
+    images = performance.stills if performance else images
     probe = look(images, vision=vision(), same_person_from=same_person_from)
     analyzed = time.monotonic()
     lease.report("deciding", 90)
@@ -89,7 +109,7 @@ def process(verification_id: uuid.UUID, lease: Lease) -> None:
     verification.timings = {"decode_s": round(decoded - started, 3), "analyze_s": round(analyzed - decoded, 3)}
     with lease.effects():
         _hold(verification)
-        _conclude(verification, probe)
+        _conclude(verification, probe, performance.verdict if performance else None)
         evidence.record(verification, probe, frames)
 
 
@@ -109,6 +129,28 @@ def apply_verdict(review: Review) -> None:
     _audit_decision(verification, review.decided_by)
 
 
+def _images(capture: Capture, challenge: Challenge | None) -> tuple[Image, ...]:
+    if challenge is None:
+        return captures.read_images(capture, most_frames=FRAMES_LOOKED_AT)
+    longest_s = performances.longest_s(challenge.steps)
+    return captures.read_movement(
+        capture, every_s=performances.EVERY_S, longest_s=longest_s, most_side=performances.MOST_SIDE
+    )
+
+
+def _performance(verification: Verification, images: tuple[Image, ...], challenge: Challenge) -> Performance:
+    if challenge.used_at is None:
+        raise ValueError("only a challenge in use has a clip")
+    return performances.watch(
+        images,
+        steps=challenge.steps,
+        clip_s=_capture_of(verification).duration_s or 0.0,
+        available=challenge.used_at - challenge.issued_at,
+        vision=vision(),
+        same_person_from=same_person_from,
+    )
+
+
 def _hold(verification: Verification) -> None:
     """Lock the row, and let go of a person or capture that was erased meanwhile."""
     held = Verification.objects.select_for_update(no_key=True).get(pk=verification.pk)
@@ -118,17 +160,22 @@ def _hold(verification: Verification) -> None:
         verification.capture = None
 
 
-def _conclude(verification: Verification, probe: Probe) -> None:
+def _conclude(verification: Verification, probe: Probe, verdict: Verdict | None) -> None:
+    """verdict: on the challenge; None where there was none. What it finds wanting is a reason of its own."""
     verification.frame_count = len(probe.counted)
     verification.model = probe.template.model if probe.template else ""
-    attack = check(probe.attack, attack_policy_of)
+    attack = check(probe.attack, attack_policy_of, [] if verdict is None else [verdict.signal])
+    if verdict is not None and verdict.code:
+        probe = replace(probe, reasons=(verdict.code, *probe.reasons))
     if verification.mode == Verification.Mode.VERIFICATION:
-        _conclude_verification(verification, probe, attack)
+        _conclude_verification(verification, probe, attack, verdict)
     else:
-        _conclude_identification(verification, probe, attack)
+        _conclude_identification(verification, probe, attack, verdict)
 
 
-def _conclude_verification(verification: Verification, probe: Probe, attack: AttackCheck) -> None:
+def _conclude_verification(
+    verification: Verification, probe: Probe, attack: AttackCheck, verdict: Verdict | None
+) -> None:
     person, template = verification.person, probe.template
     reference = templates.reference(person=person, model=template.model) if person and template else None
     seen = VerificationEvidence(
@@ -141,13 +188,15 @@ def _conclude_verification(verification: Verification, probe: Probe, attack: Att
     )
     found = decide(seen, policy_of(verification.model), rules())
     verification.reference_count = seen.references
-    _note(verification, found)
+    _note(verification, found, verdict)
     verification.confidence = found.confidence
     verification.score, verification.similarity = found.score, found.similarity
     _close(verification, found.outcome, found.reasons)
 
 
-def _conclude_identification(verification: Verification, probe: Probe, attack: AttackCheck) -> None:
+def _conclude_identification(
+    verification: Verification, probe: Probe, attack: AttackCheck, verdict: Verdict | None
+) -> None:
     searched = gallery.Search((), 0)
     if probe.template is not None:
         searched = gallery.search(probe=probe.template, count=CANDIDATES_KEPT)
@@ -162,7 +211,7 @@ def _conclude_identification(verification: Verification, probe: Probe, attack: A
         attack=attack,
         reasons=doubts,
     )
-    _note(verification, found)
+    _note(verification, found, verdict)
     if found.candidates:
         best = found.candidates[0]
         verification.score, verification.similarity, verification.confidence = (
@@ -177,10 +226,18 @@ def _conclude_identification(verification: Verification, probe: Probe, attack: A
     _close(verification, found.outcome, found.reasons)
 
 
-def _note(verification: Verification, found: Decision | Identification) -> None:
+def _note(verification: Verification, found: Decision | Identification, verdict: Verdict | None) -> None:
     verification.policy, verification.threshold = found.policy, found.threshold
     verification.attack_outcome, verification.attack_score = found.attack.outcome, found.attack.score
-    verification.signals = [{**asdict(signal), "outcome": str(signal.outcome)} for signal in found.attack.signals]
+    verification.signals = [_recorded(signal, verdict) for signal in found.attack.signals]
+
+
+def _recorded(signal: AttackSignal, verdict: Verdict | None) -> dict[str, Any]:
+    """Return a signal as it is kept; the challenge's with what was seen, and when."""
+    kept = {**asdict(signal), "outcome": str(signal.outcome)}
+    if verdict is not None and signal.detector == CHALLENGE:
+        kept["gestures"] = [asdict(gesture) for gesture in verdict.gestures]
+    return kept
 
 
 def _close(verification: Verification, outcome: Outcome, reasons: tuple[str, ...]) -> None:

@@ -163,8 +163,18 @@ class Registry:
     def _info(self, name: str, detector: str, recogniser: str, model: str, dimensions: int, licence: str) -> PackInfo:
         if detector == dlib.NAME:
             licence = f"{licence}; {dlib.LANDMARKS_NOTE}"
-        installed, acknowledged = self._is_installed(name), self._is_acknowledged(name)
-        return PackInfo(name, detector, recogniser, model, dimensions, attack.NAME, installed, licence, acknowledged)
+        return PackInfo(
+            name,
+            detector,
+            recogniser,
+            model,
+            dimensions,
+            attack.NAME,
+            self._is_installed(name),
+            licence,
+            self._is_acknowledged(name),
+            sees_lids=detector == dlib.NAME,
+        )
 
     def _is_acknowledged(self, name: str) -> bool:
         """Whether a pack may be used: its licence allows any use, or it, or every file at issue, was acknowledged."""

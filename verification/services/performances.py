@@ -1,0 +1,120 @@
+"""A clip watched for its challenge: many small frames for how the head moves, a few for who it is. No rows."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from heirloom.decision import challenge
+from heirloom.decision.challenge import Step, Verdict
+from heirloom.media.types import Image
+from heirloom.vision.comparison import compare, mean_template
+from heirloom.vision.motion import Moment, changes
+from heirloom.vision.tracking import BreakKind, Track, View, follow, rivals
+from heirloom.vision.types import AnalysisRequest, AttackOutcome, Vision
+
+EVERY_S = 0.125
+MOST_SIDE = 640
+"""What heads do is seen eight times a second and at this size."""
+SMALLEST_FACE = 0.2
+"""Of the frame's shorter side: a face held to a camera is larger, and looking for smaller ones costs time."""
+BATCH = 16
+TAIL_S = 10.0
+"""How much longer than its last step a clip may go on."""
+STILL_FRAMES = 8
+STILL_DEG = 8.0
+"""Frames that say who it is look straight ahead, by this much."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Performance:
+    """verdict: on the challenge. stills: frames, in order of time, in which the person looks straight ahead."""
+
+    verdict: Verdict
+    stills: tuple[Image, ...]
+
+
+def longest_s(steps: Sequence[Step]) -> float:
+    """Return how long a clip of these steps may be."""
+    return steps[-1].to_s + TAIL_S
+
+
+def watch(
+    images: Sequence[Image],
+    *,
+    steps: Sequence[Step],
+    clip_s: float,
+    available: timedelta,
+    vision: Vision,
+    same_person_from: Callable[[str], float | None],
+) -> Performance:
+    """Judge a clip by frames at even distances.
+
+    clip_s: how long it says it is. available: from the challenge to the clip's arrival.
+    same_person_from: as `probes.look` takes it.
+    """
+    tracks = follow([view for batch in _batches(images) for view in _seen(batch, vision)])
+    if not tracks:
+        return Performance(challenge.failed("challenge_unclear"), tuple(images[:: max(1, len(images) // STILL_FRAMES)]))
+    main, different = tracks[0], changes(images)
+    moments = [Moment.of(sighting, different[sighting.frame]) for sighting in main.sightings]
+    stills = [images[main.sightings[k].frame] for k in _stills(moments)]
+    verdict = _told(tracks, clip_s, available) or challenge.judge(moments, steps)
+    if verdict.outcome is AttackOutcome.BONA_FIDE:
+        turned = [_nearest(images, (g.reached_s + g.left_s) / 2) for g in verdict.gestures]
+        if not _one_person(stills, turned, vision, same_person_from):
+            verdict = challenge.failed("challenge_face_changed", verdict.gestures)
+    return Performance(verdict, tuple(stills))
+
+
+def _told(tracks: Sequence[Track], clip_s: float, available: timedelta) -> Verdict | None:
+    """What speaks against a clip before anybody looks at the movement."""
+    if challenge.too_early(clip_s, available.total_seconds()):
+        return challenge.failed("challenge_recorded_early")
+    breaks = {each.kind for each in tracks[0].breaks}
+    if rivals(tracks) or BreakKind.TAKEN_OVER in breaks:
+        return challenge.failed("challenge_face_changed")
+    if breaks:
+        return challenge.failed("challenge_spliced" if BreakKind.JUMP in breaks else "challenge_unclear")
+    return None
+
+
+def _batches(images: Sequence[Image]) -> Iterator[Sequence[Image]]:
+    return (images[start : start + BATCH] for start in range(0, len(images), BATCH))
+
+
+def _seen(batch: Sequence[Image], vision: Vision) -> Iterator[View]:
+    shorter = min(batch[0].width, batch[0].height) / batch[0].scale
+    request = AnalysisRequest(min_face_px=max(1, round(shorter * SMALLEST_FACE)), max_faces=4, use_fallback=False)
+    return (View.of(*seen) for seen in zip(batch, vision.analyze(batch, request), strict=True))
+
+
+def _stills(moments: Sequence[Moment]) -> list[int]:
+    """Return a few of the moments that look as straight ahead as the first ones do, spread over the clip."""
+    ahead = challenge.at_rest(moments, STILL_DEG) or list(range(len(moments)))
+    every = max(1, len(ahead) / STILL_FRAMES)
+    return [ahead[int(k * every)] for k in range(min(STILL_FRAMES, len(ahead)))]
+
+
+def _nearest(images: Sequence[Image], at_s: float) -> Image:
+    return min(images, key=lambda image: abs((image.at_s or 0.0) - at_s))
+
+
+def _one_person(
+    stills: Sequence[Image], turned: Sequence[Image], vision: Vision, same_person_from: Callable[[str], float | None]
+) -> bool:
+    """Whether most of the gestures are shown by the face that looks straight ahead.
+
+    A head turned aside is less like itself, so some may fall short; that the face was followed without a break speaks
+    for the rest.
+    """
+    request = AnalysisRequest(want=frozenset({"template"}), main_face_only=True)
+    shown = [
+        analysis.faces[0].template if analysis.faces else None
+        for analysis in vision.analyze([*stills, *turned], request)
+    ]
+    ahead, aside = [t for t in shown[: len(stills)] if t], [t for t in shown[len(stills) :] if t]
+    floor = same_person_from(ahead[0].model) if ahead else None
+    if floor is None or not aside:
+        return bool(ahead and aside)  # unmeasured: such a comparison goes to a reviewer whatever is said here
+    mean = mean_template(ahead)
+    return 2 * sum(compare(template, mean) >= floor for template in aside) > len(turned)
