@@ -21,7 +21,7 @@ from onnx import TensorProto, helper, numpy_helper
 from heirloom.vision import dlib_weights
 from heirloom.vision.dlib_weights import Shape
 
-GRAPH_VERSION = 2
+GRAPH_VERSION = 3
 """Raised whenever the layout of a written graph changes, so that an old file is not taken for a new one."""
 
 CHIP_SIDE = 150
@@ -32,6 +32,7 @@ INPUT_SCALE = 1 / 256
 
 _OPSET = 17
 _IR_VERSION = 8
+_END = 2**31
 
 _DESCRIPTOR_STAGES = ((3, 32, False), (3, 64, True), (2, 128, True), (2, 256, True), (0, 256, True))
 """Residual blocks after the optional down block, channels, whether a down block comes first."""
@@ -57,7 +58,8 @@ def descriptor_graph(models_dir: Path) -> Path:
 def detector_graph(models_dir: Path) -> Path:
     """Return the mmod detector's ONNX file, writing it first where it is missing.
 
-    Input "images": (n, height, width, 3) uint8 RGB. Output "scores": (n, 1, rows, columns) float32: cell (x, y) is an
+    Input "images": (n, height, width, 4) uint8: RGB, and 1 where there is a picture. What lies below or to the right of
+    the picture, marked 0, changes none of its scores. Output "scores": (n, 1, rows, columns) float32: cell (x, y) is an
     80x80 window centred at (8x + 14, 8y + 14); over 0 means a face.
     """
     return _written(dlib_weights.DETECTOR, models_dir, _detector)
@@ -123,6 +125,12 @@ class _Graph:
     def planes(self, source: str) -> str:
         """Bytes with channels last become floats with channels first."""
         return self.add("Cast", self.add("Transpose", source, perm=[0, 3, 1, 2]), to=TensorProto.FLOAT)
+
+    def cut(self, source: str, *, axis: int, start: int, end: int = _END, step: int = 1) -> str:
+        """Every `step`-th slice along one axis."""
+        return self.add(
+            "Slice", source, *(self.constant(np.array([each], np.int64)) for each in (start, end, axis, step))
+        )
 
     def model(
         self, source: tuple[str, list[str | int]], result: tuple[str, list[str | int]], last: str
@@ -218,11 +226,17 @@ def _detector(data: bytes) -> onnx.ModelProto:
     layers = _detector_layers(data)
     layers[0] = _normalising(*layers[0])
     graph = _Graph()
-    flow = graph.planes("images")
-    for (kernel, bias), (_, _, stride) in zip(layers[:-1], _DETECTOR_CONVOLUTIONS, strict=True):
+    planes = graph.planes("images")
+    flow, inside = (graph.cut(planes, axis=1, start=start, end=start + count) for start, count in ((0, 3), (3, 1)))
+    for (kernel, bias), (_, side, stride) in zip(layers[:-1], _DETECTOR_CONVOLUTIONS, strict=True):
+        if stride == 1:  # it sees zeros beyond its input, so there must be zeros beyond the picture
+            flow = graph.add("Mul", flow, inside)
+        else:  # a window is inside where its last row and column are
+            for axis in (2, 3):
+                inside = graph.cut(inside, axis=axis, start=side - 1, step=stride)
         flow = graph.add("Relu", graph.convolution(flow, kernel, bias, stride))
-    scores = graph.window(flow, *layers[-1])
-    return graph.model(("images", ["n", "h", "w", 3]), ("scores", ["n", 1, "y", "x"]), scores)
+    scores = graph.window(graph.add("Mul", flow, inside), *layers[-1])
+    return graph.model(("images", ["n", "h", "w", 4]), ("scores", ["n", 1, "y", "x"]), scores)
 
 
 def _detector_shapes() -> list[Shape]:

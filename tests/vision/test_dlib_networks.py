@@ -1,6 +1,7 @@
 """The rebuilt networks give the numbers of dlib itself."""
 
 from pathlib import Path
+from typing import Any
 
 import dlib
 import numpy as np
@@ -9,12 +10,14 @@ import pytest
 from heirloom.media.types import Image
 from heirloom.vision import dlib_graphs, dlib_weights
 from heirloom.vision.alignment import dlib_chips
+from heirloom.vision.batching import SIDES
 from heirloom.vision.detection import Pixels, without_doubles
 from heirloom.vision.features import unit_rows
 from heirloom.vision.landmarks import Landmarks
 from heirloom.vision.packs import pyramid
-from heirloom.vision.runtime import Network, Runtime
+from heirloom.vision.runtime import CUDA, Network, Runtime
 from heirloom.vision.types import Box
+from tests.vision.graphs import Gpu
 
 SIZE = 360
 
@@ -90,6 +93,44 @@ def test_skipping_empty_levels_changes_no_score(detector: Network, cropped: list
         best = [without_doubles(skipping.boxes, skipping.scores, 0.4), without_doubles(boxes, scores, 0.4)]
         np.testing.assert_allclose(skipping.boxes[best[0]], boxes[best[1]])
         np.testing.assert_allclose(skipping.scores[best[0]], scores[best[1]], atol=1e-4)
+
+
+def framed(pixels: Pixels, side: int) -> Pixels:
+    whole = np.full((side, side, 4), 255, np.uint8)
+    whole[:, :, 3] = 0
+    whole[: pixels.shape[0], : pixels.shape[1], :3] = pixels
+    whole[: pixels.shape[0], : pixels.shape[1], 3] = 1
+    return whole
+
+
+def test_what_lies_around_a_picture_changes_none_of_its_scores(detector: Network, astronaut: Image) -> None:
+    """Pictures of several sizes in one run, each in the corner of a larger frame, score as each does alone."""
+    sizes = ((64, 64), (91, 300), (233, 117), (320, 320), (199, 256))
+    pictures = [astronaut.pixels[:height, 100 : 100 + width] for height, width in sizes]
+    together = detector.run(np.stack([framed(pixels, 384) for pixels in pictures]))
+    for pixels, scores in zip(pictures, together, strict=True):
+        alone = detector.run(np.dstack([pixels, np.ones_like(pixels[:, :, :1])])[None])[0, 0]
+        np.testing.assert_allclose(scores[0, : alone.shape[0], : alone.shape[1]], alone, atol=1e-5)
+
+
+def test_a_gpu_finds_the_same_through_few_shapes(models_dir: Path, detector: Network, astronaut: Image) -> None:
+    shapes: set[tuple[int, ...]] = set()
+
+    class Watched(Gpu):
+        def _session(self, path: Path) -> Any:
+            session = super()._session(path)
+            whole = session.run
+            session.run = lambda names, feed: shapes.add(feed["images"].shape) or whole(names, feed)
+            return session
+
+    gpu = Runtime(CUDA, opener=Watched()).network(dlib_graphs.detector_graph(models_dir))
+    for height, width in ((512, 512), (480, 333), (301, 499), (400, 400)):
+        pixels = astronaut.pixels[:height, :width]
+        exact, fixed = pyramid.scan(detector, pixels, 0.0), pyramid.scan(gpu, pixels, 0.0)
+        np.testing.assert_array_equal(fixed.boxes, exact.boxes)
+        np.testing.assert_allclose(fixed.scores, exact.scores, atol=1e-5)
+        assert len(exact.scores)
+    assert {side for shape in shapes for side in shape[1:3]} <= set(SIDES)
 
 
 def test_a_graph_is_written_once(tmp_path: Path) -> None:

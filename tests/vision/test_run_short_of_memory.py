@@ -45,7 +45,7 @@ def test_what_does_not_fit_even_alone_runs_on_the_cpu(
     short: Runtime, models_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     detector = dlib_graphs.detector_graph(models_dir)
-    picture = np.zeros((1, 1400, 1400, 3), np.uint8)
+    picture = np.zeros((1, 1400, 1400, 4), np.uint8)
     plenty = Runtime().network(detector).run(picture)
     np.testing.assert_array_equal(short.network(detector).run(picture), plenty)
     assert counted(short, "cpu_fallbacks_total", reason="out_of_memory") == 1
@@ -58,9 +58,9 @@ def test_what_does_not_fit_even_alone_runs_on_the_cpu(
 def test_the_gpu_is_tried_again_later(short: Runtime, models_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     network = short.network(dlib_graphs.detector_graph(models_dir))
     monkeypatch.setattr(runtime, "TRY_AGAIN_S", 0.2)
-    network.run(np.zeros((1, 1400, 1400, 3), np.uint8))
+    network.run(np.zeros((1, 1400, 1400, 4), np.uint8))
     while short.device == "cpu":
-        network.run(np.zeros((1, 80, 80, 3), np.uint8))
+        network.run(np.zeros((1, 80, 80, 4), np.uint8))
     assert counted(short, "model_unloads_total", reason="retried") == 2
 
 

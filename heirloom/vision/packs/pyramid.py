@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from heirloom.vision.batching import side_of
 from heirloom.vision.detection import Pixels
 from heirloom.vision.runtime import Network
 from heirloom.vision.types import Floats
@@ -84,8 +85,25 @@ def _levels(pixels: Pixels) -> Iterator[_Level]:
 
 
 def _within(network: Network, level: _Level, lowest: float) -> Windows:
-    scores = network.run(level.pixels[None])[0, 0]
+    scores = _scores(network, level.pixels)
     return _over(level, scores, lowest, np.array([0, 0]))
+
+
+def _scores(network: Network, pixels: Pixels) -> Floats:
+    """The score of every cell of a picture. Where shapes are fixed it lies in the corner of a larger empty one."""
+    height, width = pixels.shape[:2]
+    rows, columns = (side_of(height), side_of(width)) if network.fixed_shapes else (height, width)
+    framed = np.zeros((1, rows, columns, 4), np.uint8)
+    framed[0, :height, :width, :3] = pixels
+    framed[0, :height, :width, 3] = 1
+    return network.run(framed)[0, 0, : _cells(height), : _cells(width)]
+
+
+def _cells(side: int) -> int:
+    """How many cells there are along a side: three 5x5 kernels of stride 2 see only what lies inside."""
+    for _ in range(3):
+        side = (side - 5) // 2 + 1
+    return side
 
 
 def _around(network: Network, level: _Level, hints: Doubles, lowest: float) -> Windows:
@@ -95,8 +113,7 @@ def _around(network: Network, level: _Level, hints: Doubles, lowest: float) -> W
     margin = AROUND_PX + REACH_PX
     low = np.clip((np.floor(middles.min(axis=0)) - margin).astype(int) // STRIDE_PX * STRIDE_PX, 0, None)
     high = np.minimum(np.ceil(middles.max(axis=0)).astype(int) + margin, size)
-    region = np.ascontiguousarray(level.pixels[low[1] : high[1], low[0] : high[0]])
-    scores = network.run(region[None])[0, 0]
+    scores = _scores(network, level.pixels[low[1] : high[1], low[0] : high[0]])
     return _over(level, _trusted(scores, low, high, size), lowest, low // STRIDE_PX)
 
 
