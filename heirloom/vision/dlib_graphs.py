@@ -5,9 +5,6 @@ Davis King). dlib pads a convolution by k/2 at stride 1 and not at all otherwise
 affine or batch normalisation layer are folded into the convolution beside them.
 """
 
-import contextlib
-import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from heirloom.vision import dlib_weights
 from heirloom.vision.dlib_weights import Shape
+from heirloom.vision.graph_files import write_whole
 
 GRAPH_VERSION = 3
 """Raised whenever the layout of a written graph changes, so that an old file is not taken for a new one."""
@@ -70,23 +68,8 @@ def _written(weights: str, models_dir: Path, build: _Builder) -> Path:
     digest = dlib_weights.sha256_of(source)[:12]
     target = models_dir / f"{source.stem}-{digest}-v{GRAPH_VERSION}.onnx"
     if not target.is_file():
-        models_dir.mkdir(parents=True, exist_ok=True)
-        _write_whole(target, build(source.read_bytes()).SerializeToString())
+        write_whole(target, build(source.read_bytes()).SerializeToString())
     return target
-
-
-def _write_whole(target: Path, data: bytes) -> None:
-    """Write so that no other process ever sees half a file under its final name."""
-    handle, partial = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(partial).replace(target)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            Path(partial).unlink()
 
 
 @dataclass(slots=True)

@@ -86,8 +86,10 @@ class VisionEngine:
     def load(self) -> None:
         """Load the configured pack and the attack detector, where it is installed; from then on `analyze` answers.
 
-        Raises Refusal "model_not_available" when the configured pack is not installed.
+        Raises Refusal "model_not_available" for a name that is no pack's, "weights_missing", "weights_altered",
+        "weights_unfit" or "licence_not_acknowledged" where the configured pack may not or cannot be used.
         """
+        self._registry.require(self._registry.active)
         self._registry.pack(AUTO).load()
         self._attack.load()
         self._ready.set()
@@ -127,14 +129,14 @@ class VisionEngine:
             packs=self._registry.infos(),
             attack_ready=self._ready.is_set() and self._attack.installed,
             device_wanted=self._runtime.wanted,
-            detectors=tuple(detector.name for detector in self._registry.detectors()),
+            detectors=self._registry.detectors(),
             vram_used_mb=None if card is None else card.used_bytes / 2**20,
             process=f"{platform.node()}:{os.getpid()}",
             metrics=self._runtime.metrics(),
         )
 
     def _analyzed(self, images: Sequence[Image], request: AnalysisRequest) -> tuple[FrameAnalysis, ...]:
-        pack = self._registry.pack(request.pack)
+        pack = self._registry.pack(request.pack, request.active)
         detector = self._registry.detector(request.detector, pack)
         found = self._detect_all(images, detector, request)
         made = self._templates(images, found, pack, request)
@@ -188,13 +190,13 @@ class VisionEngine:
         return detector.detect(image, replace(search, working_side_px=side)) or found
 
     def _fallbacks(self, first: Detector, search: Search) -> list[tuple[Detector, Search]]:
-        """The same detector at twice the size, for faces half as large; then the other installed ones."""
+        """The same detector at twice the size, for faces half as large; then other quick ones."""
         closer = replace(
             search,
             min_face_px=max(1, search.min_face_px // THOROUGH_FACTOR),
             working_side_px=search.working_side_px * THOROUGH_FACTOR,
         )
-        others = [each for each in self._registry.detectors() if each.name != first.name]
+        others = [each for each in self._registry.fallbacks() if each.name != first.name]
         return [(first, closer), *((other, closer) for other in others)]
 
     def _places(self, found: Sequence[Sequence[Face]], request: AnalysisRequest) -> list[Place]:

@@ -22,6 +22,11 @@ class Recogniser(Protocol):
     @property
     def dimensions(self) -> int: ...
 
+    @property
+    def norm_is_quality(self) -> bool:
+        """Whether the length of its features tells how good the picture is."""
+        ...
+
     def load(self) -> None:
         """Bring the weights into memory now, instead of at the first picture."""
         ...
@@ -42,11 +47,15 @@ def templates(recogniser: Recogniser, faces: Sequence[tuple[Image, Face]]) -> li
     variants = [recogniser.chips(image, face) for image, face in faces]
     chips = np.concatenate(variants)
     batches = [recogniser.vectors(chips[start : start + BATCH]) for start in range(0, len(chips), BATCH)]
-    each = unit_rows(np.concatenate(batches))
     ends = np.cumsum([len(group) for group in variants])[:-1]
-    return [
-        Template(recogniser.model, unit(np.asarray(group.mean(axis=0), np.float32))) for group in np.split(each, ends)
-    ]
+    return [_template(recogniser, group) for group in np.split(np.concatenate(batches), ends)]
+
+
+def _template(recogniser: Recogniser, variants: Floats) -> Template:
+    """The mean of one face's variants, (n, d), each of unit length first."""
+    vector = unit(np.asarray(unit_rows(variants).mean(axis=0), np.float32))
+    norm = float(np.linalg.norm(variants, axis=1).mean()) if recogniser.norm_is_quality else None
+    return Template(recogniser.model, vector, norm)
 
 
 def unit(vector: Floats) -> Floats:

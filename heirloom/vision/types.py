@@ -69,10 +69,15 @@ class Quality:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Template:
-    """vector: (d,) float32 of unit length. model: the recogniser and version that made it."""
+    """vector: (d,) float32 of unit length. model: the recogniser and version that made it.
+
+    norm: the length of the features before they were scaled to one, where the recogniser's makers say that it tells how
+    good the picture is (AdaFace); None elsewhere.
+    """
 
     model: str
     vector: Floats
+    norm: float | None = None
 
     def __post_init__(self) -> None:
         if self.vector.ndim != 1 or self.vector.dtype != np.float32:
@@ -128,6 +133,7 @@ class AnalysisRequest:
     """What to compute.
 
     pack: a pack's name, "" = the active one. detector: overrides the pack's detector, "" = the pack's own.
+    active: the pack that answers when none is named, "" = the one that the engine was started with.
     want: what beyond detection and quality is asked for each face: "template", "attack".
     min_face_px: the smallest face side to look for, in pixels of the original picture; a larger one is faster.
     main_face_only: templates and attack signals for the largest face only.
@@ -136,6 +142,7 @@ class AnalysisRequest:
     """
 
     pack: str = ""
+    active: str = ""
     detector: str = ""
     want: frozenset[str] = field(default_factory=frozenset)
     min_confidence: float = 0.5

@@ -8,7 +8,7 @@ import pytest
 from heirloom.errors import Refusal
 from heirloom.vision import catalog
 from heirloom.vision.engine import VisionConfig, VisionEngine
-from heirloom.vision.packs.registry import weights_of
+from heirloom.vision.packs.offers import weights_of
 
 PACK = "onnx:someface"
 

@@ -10,8 +10,8 @@ from heirloom.errors import Refusal
 from heirloom.media.types import Image
 from heirloom.vision.alignment import ARCFACE_POINTS, arcface_chip
 from heirloom.vision.comparison import compare
+from heirloom.vision.contracts import contracts
 from heirloom.vision.engine import VisionConfig, VisionEngine
-from heirloom.vision.packs import opencv_zoo
 from heirloom.vision.types import AnalysisRequest, Template
 from tests.pictures import retaken
 from tests.portraits import Portrait
@@ -67,7 +67,7 @@ def test_an_engine_refuses_until_it_is_loaded(models_dir: Path, hopper: Image) -
 def test_a_pack_that_is_not_there_cannot_be_the_active_one(tmp_path: Path) -> None:
     with pytest.raises(Refusal) as refusal:
         VisionEngine(VisionConfig(models_dir=tmp_path, pack="opencv-zoo")).load()
-    assert refusal.value.code == "model_not_available"
+    assert refusal.value.code == "weights_missing"
 
 
 def test_a_missing_gpu_is_told_once_and_the_cpu_answers(
@@ -123,7 +123,7 @@ def test_sface_chips_are_those_of_opencv(assets: Path, furnished: VisionEngine, 
     face = frame.faces[0].face
     row = np.concatenate([[face.box.x, face.box.y, face.box.width, face.box.height], face.points5.ravel(), [1.0]])
     theirs = aligner.alignCrop(hopper.pixels, row.astype(np.float32)[None])
-    ours = opencv_zoo.SFaceRecogniser(assets).chips(hopper, face)[0]
+    ours = contracts()["sface"].chip(hopper, face)
     assert np.abs(ours.astype(int) - theirs.astype(int)).mean() < 1.5
 
 

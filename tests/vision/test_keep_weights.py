@@ -8,6 +8,7 @@ import pytest
 from heirloom.errors import Refusal
 from heirloom.vision import catalog
 from heirloom.vision.catalog import State, Weights
+from heirloom.vision.contracts import contracts
 from tests.vision.conftest import CONTENT
 
 
@@ -19,7 +20,8 @@ def listed(monkeypatch: pytest.MonkeyPatch, url: str, sha256: str) -> None:
 def test_every_entry_says_where_it_is_from() -> None:
     for weights in catalog.entries().values():
         assert weights.licence
-        assert weights.input
+        assert bool(weights.input) != bool(weights.contract)
+        assert weights.contract in {"", *contracts()}
         assert weights.package or weights.url.startswith("https://")
         assert weights.sha256 or weights.url
 

@@ -1,6 +1,7 @@
 """`manage.py models`: what is here, what may be used, and whether it is intact."""
 
 import hashlib
+import re
 from io import StringIO
 from pathlib import Path
 
@@ -19,8 +20,10 @@ def models(*arguments: str) -> str:
     return said.getvalue()
 
 
-def line_of(said: str, name: str) -> str:
-    [line] = [line for line in said.splitlines() if line.split()[:1] == [name]]
+def line_of(said: str, name: str, of: str = "") -> str:
+    """The line that begins with a name, in the table whose first column is `of`."""
+    tables = [table for table in said.split("\n\n") if table.startswith(of)]
+    [line] = [line for table in tables for line in table.splitlines() if line.split()[:1] == [name]]
     return line
 
 
@@ -39,17 +42,17 @@ def listed(monkeypatch: pytest.MonkeyPatch, url: str, sha256: str = "", *, comme
 
 def test_the_list_tells_what_is_here() -> None:
     said = models("list")
-    assert "active" in line_of(said, "dlib")
+    assert "active" in line_of(said, "dlib", of="Pack")
     assert "not installed" in line_of(said, "opencv-zoo")
-    assert line_of(said, "yunet").split()[1:6] == ["not", "here", "8f2383e4dd3c", "yes", "MIT"]
+    assert line_of(said, "yunet", of="Weights").split()[1:6] == ["not", "here", "8f2383e4dd3c", "yes", "MIT"]
     assert "recorded on first pull" in line_of(said, "minifasnet-v2")
     assert "package face_recognition_models" in line_of(said, "dlib-detector")
 
 
 def test_the_list_tells_of_licences_in_doubt() -> None:
     said = models("list")
-    assert "iBUG 300-W" in line_of(said, "dlib")
-    assert "\n* dlib-landmarks-68: " in said
+    assert "iBUG 300-W" in line_of(said, "dlib", of="Pack")
+    assert "\ndlib-landmarks-68: " in said
     assert " no " in line_of(said, "deepface-facenet")
 
 
@@ -63,6 +66,18 @@ def test_the_list_tells_what_is_not_acknowledged(folder: Path, settings: LazySet
     assert "not acknowledged" in line_of(models("list"), "onnx:some")
     settings.NONCOMMERCIAL_MODELS_ACKNOWLEDGED = ["onnx:some"]
     assert "installed" in line_of(models("list"), "onnx:some")
+
+
+def test_the_list_tells_what_was_measured_or_that_nothing_was() -> None:
+    said = models("list")
+    assert re.search(r"FNMR \d+\.\d% at FMR 0\.001", line_of(said, "dlib", of="Pack"))
+    assert "not measured here" in line_of(said, "deepface:Facenet")
+
+
+def test_the_list_tells_how_each_file_is_fed() -> None:
+    said = models("list")
+    assert "112x112 RGB, (x - 0) / 1, NCHW, arcface alignment" in line_of(said, "sface")
+    assert "160x160 BGR, (x - 0) / 255, NHWC, level alignment" in line_of(said, "deepface-facenet")
 
 
 def test_a_pulled_file_is_put_in_place(source: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,8 +115,8 @@ def test_an_unknown_name_is_refused_with_those_known(act: str) -> None:
 def test_a_packs_name_means_its_files() -> None:
     said = models("verify", "dlib")
     assert [line.split(":")[0] for line in said.splitlines()] == [
-        "dlib-detector",
         "dlib-descriptor",
+        "dlib-detector",
         "dlib-landmarks-5",
         "dlib-landmarks-68",
     ]
@@ -114,7 +129,7 @@ def test_a_wrong_hash_is_a_fault(folder: Path) -> None:
     with pytest.raises(CommandError, match="yunet") as fault:
         models("verify")
     assert fault.value.returncode == 1
-    assert "WRONG HASH" in line_of(models("list"), "yunet")
+    assert "WRONG HASH" in line_of(models("list"), "yunet", of="Weights")
 
 
 def test_a_described_file_with_a_wrong_hash_is_a_fault(folder: Path) -> None:

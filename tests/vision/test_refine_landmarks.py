@@ -10,6 +10,7 @@ from heirloom.media.types import Image
 from heirloom.vision.detection import Search
 from heirloom.vision.engine import VisionEngine
 from heirloom.vision.packs.yunet import YuNetDetector
+from heirloom.vision.runtime import Runtime
 from heirloom.vision.types import AnalysisRequest, Face
 from tests.pictures import side_by_side
 from tests.portraits import Portrait
@@ -18,7 +19,7 @@ from tests.vision.conftest import opened
 
 @pytest.fixture(scope="module")
 def yunet(furnished_models: Path) -> YuNetDetector:
-    return YuNetDetector(furnished_models)
+    return YuNetDetector(Runtime(), furnished_models)
 
 
 def eye_distance(face: Face) -> float:

@@ -18,7 +18,8 @@ from heirloom.vision.types import Box, Face, Floats
 NAME = "dlib"
 LICENCE = "CC0-1.0"
 LANDMARKS_NOTE = "68 landmarks trained on iBUG 300-W, whose licence excludes commercial use"
-WEIGHTS = ("dlib-detector", "dlib-descriptor", "dlib-landmarks-5", "dlib-landmarks-68")
+DETECTOR_WEIGHTS = ("dlib-detector", "dlib-landmarks-5", "dlib-landmarks-68")
+WEIGHTS = ("dlib-descriptor", *DETECTOR_WEIGHTS)
 MODEL = "dlib-resnet-v1-avg6"
 DIMENSIONS = dlib_graphs.DIMENSIONS
 
@@ -69,6 +70,7 @@ class DlibRecogniser:
 
     model = MODEL
     dimensions = DIMENSIONS
+    norm_is_quality = False
 
     def __init__(self, runtime: Runtime, models_dir: Path, landmarks: Landmarks) -> None:
         self._runtime, self._models_dir, self._landmarks = runtime, models_dir, landmarks

@@ -1,113 +1,107 @@
-"""Any ArcFace-style recogniser from a file: `onnx:<name>` is described by `<models>/onnx/<name>.toml`.
+"""Recognisers and detectors that are a graph and a contract: whatever file fits, it runs on the one runtime."""
 
-A description holds: `file` (beside it), `sha256`, `dimensions`, `licence`, `commercial_use`, and where they differ from
-the usual `side` (112), `color` ("rgb" or "bgr"), `mean` and `std` (of pixels in 0..255, one number per channel).
-A file with external data names it in `data_file` and `data_sha256`.
-"""
-
-import tomllib
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from heirloom.errors import Refusal
 from heirloom.media.types import Image
-from heirloom.vision import catalog
-from heirloom.vision.alignment import ARCFACE_SIDE, arcface_chip
-from heirloom.vision.detection import Detector, Pixels
-from heirloom.vision.packs.base import Pack
+from heirloom.vision.contracts import Contract
+from heirloom.vision.detection import Pixels, Search, largest_first, without_doubles, working_copy
+from heirloom.vision.feed import Feed
+from heirloom.vision.packs.heads import Doubles, Head, HeadMismatchError
+from heirloom.vision.packs.rows import LOWEST_CONFIDENCE, canvas_size, face_of, moved, on_canvas
 from heirloom.vision.runtime import Network, Runtime
 from heirloom.vision.types import Face, Floats
 
-PREFIX = "onnx:"
-FOLDER = "onnx"
-
-Channels = tuple[float, float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Description:
-    """The input contract of one recogniser. mean, std: per channel in the order of `color`, of pixels in 0..255."""
-
-    name: str
-    file: Path
-    sha256: str
-    dimensions: int
-    licence: str
-    commercial_use: bool
-    side: int = ARCFACE_SIDE
-    color: str = "rgb"
-    mean: Channels = (127.5, 127.5, 127.5)
-    std: Channels = (127.5, 127.5, 127.5)
-    data_file: Path | None = None
-    data_sha256: str = ""
-
-    @property
-    def model(self) -> str:
-        """The name of its templates: another file under the same name makes other templates."""
-        return f"{PREFIX}{self.name}-{self.sha256[:8]}"
-
-    @property
-    def intact(self) -> bool:
-        return _is(self.file, self.sha256) and (self.data_file is None or _is(self.data_file, self.data_sha256))
-
-
-def descriptions(models_dir: Path) -> tuple[Description, ...]:
-    """Return what is described in the models folder, whether or not its file is intact.
-
-    Raises ValueError for a description that does not say what it must.
-    """
-    return tuple(read(path) for path in sorted((models_dir / FOLDER).glob("*.toml")))
-
-
-def read(path: Path) -> Description:
-    """Return one description; file names in it are beside it."""
-    row = tomllib.loads(path.read_text())
-    try:
-        for key in ("file", "data_file"):
-            if key in row:
-                row[key] = path.parent / Path(row[key]).name
-        for key in ("mean", "std"):
-            if key in row:
-                row[key] = tuple(float(value) for value in row[key])
-        return Description(name=path.stem, **row)
-    except TypeError as error:
-        raise ValueError(f"{path.name}: {error}") from error
+File = Callable[[], Path]
+"""Returns the graph to load, held to its hash; raises Refusal where it is not as it should be."""
 
 
 class OnnxRecogniser:
-    """Runs the file on five-point aligned chips; in one batch where its first dimension is free, else one by one."""
+    """Cuts chips and feeds them as the contract says."""
 
-    def __init__(self, runtime: Runtime, description: Description) -> None:
-        self._runtime, self._description = runtime, description
-        self.model = description.model
-        self.dimensions = description.dimensions
+    def __init__(self, runtime: Runtime, file: File, contract: Contract, *, model: str, dimensions: int) -> None:
+        self._runtime, self._file, self._contract = runtime, file, contract
+        self.model, self.dimensions = model, dimensions
+        self.norm_is_quality = contract.norm_is_quality
 
     def load(self) -> None:
-        self._network()
+        """Load the graph and feed it one black chip.
+
+        Raises Refusal "weights_missing", "weights_altered", or "weights_unfit" where it does not answer as described.
+        """
+        side = self._contract.side
+        found = self.vectors(np.zeros((1, side, side, 3), np.uint8))
+        if found.shape != (1, self.dimensions):
+            detail = f"{self.model} answers {found.shape[1:]} numbers for a face, described are {self.dimensions}."
+            raise Refusal("weights_unfit", detail)
 
     def chips(self, image: Image, face: Face) -> Pixels:
-        return arcface_chip(image.pixels, face.points5, self._description.side)[None]
+        return self._contract.chip(image, face)[None]
 
     def vectors(self, chips: Pixels) -> Floats:
-        spec, network = self._description, self._network()
-        ordered = chips if spec.color == "rgb" else chips[..., ::-1]
-        values = (ordered.astype(np.float32) - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
-        planes = np.ascontiguousarray(values.transpose(0, 3, 1, 2))
-        if not isinstance(network.input_shape[0], int):
-            return network.run(planes)
-        return np.concatenate([network.run(plane[None]) for plane in planes])
+        return self._network().run(self._contract.feed.tensor(chips))
 
     def _network(self) -> Network:
-        if not self._description.intact:
-            raise Refusal("model_not_available", f"{self._description.file.name} is missing or has another sha256.")
-        return self._runtime.network(self._description.file)
+        return self._runtime.network(self._file())
 
 
-def onnx_pack(runtime: Runtime, description: Description, detector: Detector) -> Pack:
-    return Pack(f"{PREFIX}{description.name}", detector, OnnxRecogniser(runtime, description))
+class OnnxDetector:
+    """Shows the picture to the graph on a canvas of a fixed size, or of a few, and decodes what its head answers."""
 
+    def __init__(self, name: str, runtime: Runtime, file: File, head: Head, feed: Feed | None = None) -> None:
+        self.name, self._runtime, self._file = name, runtime, file
+        self._head, self._feed = head, feed or head.feed
 
-def _is(path: Path, sha256: str) -> bool:
-    return path.is_file() and catalog.file_sha256(path) == sha256
+    @property
+    def smallest_face_px(self) -> float:
+        return self._head.smallest_face_px
+
+    def load(self) -> None:
+        """Load the graph and show it a black picture.
+
+        Raises Refusal "weights_missing", "weights_altered", or "weights_unfit" where its outputs are not the head's.
+        """
+        side = self._fixed_side(self._network()) or self._head.multiple
+        self.candidates(np.zeros((1, side, side, 3), np.uint8), lowest=1.0)
+
+    def detect(self, image: Image, search: Search) -> tuple[Face, ...]:
+        network = self._network()
+        fixed = self._fixed_side(network)
+        if fixed:
+            # The canvas costs the same whatever it shows, so the picture fills it.
+            search = replace(search, working_side_px=fixed, min_face_px=1)
+        pixels, factor = working_copy(image, search, self.smallest_face_px)
+        size = (fixed, fixed) if fixed else canvas_size(pixels, self._head.multiple, few=network.fixed_shapes)
+        canvas, corner = on_canvas(pixels, self._head, size)
+        (rows,) = self.candidates(canvas[None], max(search.min_confidence, LOWEST_CONFIDENCE))
+        kept = without_doubles(rows[:, :4], rows[:, 14], search.iou_threshold)
+        placed = moved(rows, factor, (0.5 - corner) / factor - 0.5)
+        return largest_first([face_of(placed[k], placed[k, 14]) for k in kept], search.max_faces)
+
+    def candidates(self, canvases: Pixels, lowest: float) -> list[Doubles]:
+        """Return every candidate on each of the canvases, (n, height, width, 3), in one run."""
+        network = self._network()
+        outputs = dict(zip(network.output_names, network.outputs(self._feed.tensor(canvases)), strict=True))
+        try:
+            return self._head.decode(outputs, canvases.shape[1:3], lowest)
+        except (HeadMismatchError, KeyError) as error:
+            raise Refusal("weights_unfit", f"{self.name}: {error}") from error
+
+    def _fixed_side(self, network: Network) -> int:
+        """The side of the square that the graph was exported for, 0 where its sides are free.
+
+        Raises Refusal "weights_unfit" where it is fixed to something else than a square.
+        """
+        sides = network.input_shape[2:] if self._feed.layout == "nchw" else network.input_shape[1:3]
+        if not all(isinstance(side, int) for side in sides):
+            return 0
+        if len(set(sides)) != 1:
+            raise Refusal("weights_unfit", f"{self.name} wants pictures of {sides}; only squares are shown.")
+        return int(sides[0] or 0)
+
+    def _network(self) -> Network:
+        return self._runtime.network(self._file())

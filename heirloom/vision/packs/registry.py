@@ -1,60 +1,39 @@
-"""Which packs and detectors there are, and what the names of the wire contract mean here."""
+"""Builds packs and detectors, each once, and says what the names of the wire contract mean here."""
 
 import threading
 from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 
 from heirloom.errors import Refusal
-from heirloom.vision import attack, catalog, dlib_weights
+from heirloom.vision import attack, catalog
+from heirloom.vision.contracts import contracts
 from heirloom.vision.detection import Detector
+from heirloom.vision.features import Recogniser
+from heirloom.vision.graph_files import freed_copy
 from heirloom.vision.landmarks import Landmarks
-from heirloom.vision.packs import deepface, dlib, onnx, opencv_zoo, yunet
+from heirloom.vision.packs import deepface, described, dlib, offers, opencv_zoo, yunet
 from heirloom.vision.packs.base import Pack
+from heirloom.vision.packs.heads import HEADS
+from heirloom.vision.packs.offers import Offer
+from heirloom.vision.packs.onnx import OnnxDetector, OnnxRecogniser
 from heirloom.vision.runtime import Runtime
 from heirloom.vision.types import PackInfo
 
 AUTO = "auto"
 
-SHORT_NAMES = {
-    "dlib": dlib.NAME,
-    "sface": opencv_zoo.NAME,
-    "opencv_zoo": opencv_zoo.NAME,
-    "facenet": "deepface:Facenet",
-    "facenet512": "deepface:Facenet512",
-    "arcface": "deepface:ArcFace",
-    "ghostfacenet": "deepface:GhostFaceNet",
-    "adaface": "onnx:adaface",
-    "mobilefacenet": "onnx:mobilefacenet",
-    "edgeface": "onnx:edgeface",
-}
-"""What a recogniser's plain name means; a pack's own name is understood as well."""
-
 GIVEN_DEFAULTS = ("facenet", "adaface")
 """What existing client apps send when they have no opinion; GIVEN_MODEL_DEFAULTS=auto lets the active pack answer."""
 
-
-ACKNOWLEDGE_IT = "To use it nevertheless, name it in NONCOMMERCIAL_MODELS_ACKNOWLEDGED."
-
-
-def weights_of(pack: str) -> tuple[str, ...]:
-    """Return the files of the catalog that a pack uses; none for one that is described by a file of its own.
-
-    Raises Refusal "model_not_available" for a name that is no pack's.
-    """
-    name = SHORT_NAMES.get(pack.lower(), pack)
-    if name.startswith(onnx.PREFIX):
-        return ()
-    if name.startswith(deepface.PREFIX):
-        recogniser = deepface.offer(name).weights
-        return (recogniser, *(each for each in dlib.WEIGHTS if each not in {recogniser, "dlib-descriptor"}))
-    known = {dlib.NAME: dlib.WEIGHTS, opencv_zoo.NAME: opencv_zoo.WEIGHTS}
-    if name not in known:
-        raise Refusal("model_not_available", f"There is no pack {pack}.")
-    return known[name]
+FALLBACKS = (dlib.NAME, yunet.NAME)
+"""The detectors that are quick enough on a CPU to be tried one after the other."""
 
 
 class Registry:
-    """Builds each pack once, on first use; nothing is loaded until the pack is."""
+    """Builds each pack once, on first use; nothing is loaded until the pack is.
+
+    active: the pack that answers when none is named.
+    """
 
     def __init__(
         self,
@@ -65,151 +44,142 @@ class Registry:
         acknowledged: Collection[str] = (),
     ) -> None:
         self._models_dir, self._runtime = models_dir, runtime
-        self._active = SHORT_NAMES.get(active, active)
-        self._acknowledged = frozenset(acknowledged) | {SHORT_NAMES.get(name.lower(), name) for name in acknowledged}
+        self._started_with = active
+        self._acknowledged = frozenset(acknowledged) | {offers.SHORT_NAMES.get(n.lower(), n) for n in acknowledged}
         self._given_defaults = given_model_defaults
         self._lock = threading.RLock()
         self._landmarks = Landmarks()
         self._packs: dict[str, Pack] = {}
-        self._mmod = dlib.MmodDetector(runtime, models_dir, self._landmarks)
-        self._yunet = yunet.YuNetDetector(models_dir)
+        self._detectors: dict[str, Detector] = {}
 
     @property
     def active(self) -> str:
-        """The name of the pack that answers when none is named."""
-        return self._active
+        """The full name of the pack that answers when none is named."""
+        return offers.full_name(self._started_with, self._models_dir)
 
-    def resolve(self, name: str) -> str:
-        """Return the pack that a name of the wire contract means.
+    def resolve(self, name: str, active: str = "") -> str:
+        """Return the pack that a name of the wire contract means; `active` answers when none is named.
 
         Raises Refusal "model_not_available" for a name that is unknown or not installed, naming those that are, and
         for one whose licence forbids commercial use and was not acknowledged, saying so.
         """
         wanted = name.strip()
-        plain = wanted.lower()
-        if plain in ("", AUTO) or (plain in GIVEN_DEFAULTS and self._given_defaults == AUTO):
-            wanted = self._active
-        pack = SHORT_NAMES.get(wanted.lower(), wanted)
-        installed = {info.name: info for info in self.infos() if info.installed}
-        if pack not in installed:
-            usable = [name for name, info in installed.items() if info.acknowledged]
-            raise Refusal("model_not_available", f"Installed here: {', '.join(usable)}.", attr="model_name")
-        if not installed[pack].acknowledged:
-            detail = f"The licence of {pack} ({installed[pack].licence}) forbids commercial use. {ACKNOWLEDGE_IT}"
-            raise Refusal("model_not_available", detail, attr="model_name")
-        return pack
+        if wanted.lower() in ("", AUTO) or (wanted.lower() in GIVEN_DEFAULTS and self._given_defaults == AUTO):
+            wanted = active or self._started_with
+        return self._usable(offers.full_name(wanted, self._models_dir), offers.packs(self._models_dir)).name
 
-    def pack(self, name: str) -> Pack:
+    def require(self, name: str) -> PackInfo:
+        """Return what a pack of this name runs with, if it may be used here.
+
+        Raises Refusal "model_not_available" for a name that is no pack's, "weights_missing", "weights_altered" or
+        "licence_not_acknowledged" where that is what stands in the way.
+        """
+        known = offers.packs(self._models_dir)
+        offer = known.get(offers.full_name(name, self._models_dir))
+        if offer is None:
+            raise Refusal("model_not_available", f"There is no pack {name}; known are {', '.join(known)}.")
+        offer.require(self._models_dir, self._acknowledged)
+        return self._info(offer)
+
+    def pack(self, name: str, active: str = "") -> Pack:
         """Return the pack that a name means; raises as `resolve` does."""
-        resolved = self.resolve(name)
+        resolved = self.resolve(name, active)
         with self._lock:
             if resolved not in self._packs:
-                self._packs[resolved] = self._build(resolved)
+                self._packs[resolved] = self._build(offers.packs(self._models_dir)[resolved])
             return self._packs[resolved]
 
     def detector(self, name: str, pack: Pack) -> Detector:
-        """Return the detector that a name means; "" and "auto" mean the pack's own, "active" names are understood too.
+        """Return the detector that a name means; "" and "auto" mean the pack's own.
 
-        Raises Refusal "model_not_available", naming the installed ones.
+        Raises Refusal "model_not_available" as `resolve` does.
         """
-        if name in ("", AUTO):
+        wanted = name.strip().lower()
+        if wanted in ("", AUTO):
             return pack.detector
-        detectors = {each.name: each for each in self.detectors()}
-        if name not in detectors:
-            raise Refusal("model_not_available", f"Installed here: {', '.join(detectors)}.", attr="model_name")
-        return detectors[name]
+        return self._detector(self._usable(wanted, offers.detectors(self._models_dir)).name)
 
-    def detectors(self) -> tuple[Detector, ...]:
-        """Return the detectors that are installed."""
-        offered: list[tuple[Detector, bool]] = [
-            (self._mmod, dlib_weights.folder() is not None),
-            (self._yunet, catalog.usable(opencv_zoo.DETECTOR, self._models_dir)),
-        ]
-        return tuple(detector for detector, installed in offered if installed)
+    def detectors(self) -> tuple[str, ...]:
+        """Return the names of the detectors that may be used here."""
+        return self._names(offers.detectors(self._models_dir))
+
+    def fallbacks(self) -> tuple[Detector, ...]:
+        """Return the detectors to try when one finds nothing."""
+        usable = self.detectors()
+        return tuple(self._detector(name) for name in FALLBACKS if name in usable)
 
     def infos(self) -> tuple[PackInfo, ...]:
         """Return every pack that is known here, installed or not."""
-        built_in = self._info(dlib.NAME, dlib.NAME, "resnet", dlib.MODEL, dlib.DIMENSIONS, dlib.LICENCE)
-        zoo = self._info(
-            opencv_zoo.NAME,
-            opencv_zoo.DETECTOR,
-            opencv_zoo.RECOGNISER,
-            opencv_zoo.MODEL,
-            opencv_zoo.DIMENSIONS,
-            opencv_zoo.LICENCE,
-        )
-        return (built_in, zoo, *self._deepface_infos(), *self._onnx_infos())
+        return tuple(self._info(offer) for offer in offers.packs(self._models_dir).values())
 
-    def _deepface_infos(self) -> list[PackInfo]:
-        return [
-            self._info(
-                f"{deepface.PREFIX}{each.id}",
-                self._mmod.name,
-                each.id,
-                f"{deepface.PREFIX}{each.id}",
-                each.dimensions,
-                each.licence,
-            )
-            for each in deepface.OFFERS
-        ]
-
-    def _onnx_infos(self) -> list[PackInfo]:
-        detector = self._five_point_detector().name
-        return [
-            self._info(f"{onnx.PREFIX}{each.name}", detector, each.name, each.model, each.dimensions, each.licence)
-            for each in onnx.descriptions(self._models_dir)
-        ]
-
-    def _info(self, name: str, detector: str, recogniser: str, model: str, dimensions: int, licence: str) -> PackInfo:
-        if detector == dlib.NAME:
-            licence = f"{licence}; {dlib.LANDMARKS_NOTE}"
+    def _info(self, offer: Offer) -> PackInfo:
         return PackInfo(
-            name,
-            detector,
-            recogniser,
-            model,
-            dimensions,
+            offer.name,
+            offer.detector,
+            offer.recogniser,
+            offer.model,
+            offer.dimensions,
             attack.NAME,
-            self._is_installed(name),
-            licence,
-            self._is_acknowledged(name),
-            sees_lids=detector == dlib.NAME,
+            offer.installed(self._models_dir),
+            offer.licence,
+            offer.acknowledged(self._acknowledged),
+            sees_lids=offer.detector == dlib.NAME,
         )
 
-    def _is_acknowledged(self, name: str) -> bool:
-        """Whether a pack may be used: its licence allows any use, or it, or every file at issue, was acknowledged."""
-        if name in self._acknowledged:
-            return True
-        if name.startswith(onnx.PREFIX):
-            return self._description(name).commercial_use
-        at_issue = {each for each in weights_of(name) if catalog.entry(each).needs_acknowledgement}
-        return at_issue <= self._acknowledged
+    def _usable(self, name: str, known: dict[str, Offer]) -> Offer:
+        offer = known.get(name)
+        if offer is None or not offer.installed(self._models_dir):
+            names = ", ".join(self._names(known))
+            raise Refusal("model_not_available", f"Installed here: {names}.", attr="model_name")
+        if not offer.acknowledged(self._acknowledged):
+            detail = f"The licence of {name} ({offer.licence}) forbids commercial use. {offers.ACKNOWLEDGE_IT}"
+            raise Refusal("model_not_available", detail, attr="model_name")
+        return offer
 
-    def _is_installed(self, name: str) -> bool:
-        checks: dict[str, Callable[[], bool]] = {
-            dlib.NAME: lambda: dlib_weights.folder() is not None,
-            opencv_zoo.NAME: lambda: opencv_zoo.installed(self._models_dir),
+    def _names(self, known: dict[str, Offer]) -> tuple[str, ...]:
+        usable = (o for o in known.values() if o.installed(self._models_dir) and o.acknowledged(self._acknowledged))
+        return tuple(offer.name for offer in usable)
+
+    def _build(self, offer: Offer) -> Pack:
+        return Pack(offer.name, self._detector(offer.detector), self._recogniser(offer))
+
+    def _recogniser(self, offer: Offer) -> Recogniser:
+        if offer.name == dlib.NAME:
+            return dlib.DlibRecogniser(self._runtime, self._models_dir, self._landmarks)
+        if offer.name == opencv_zoo.NAME:
+            return self._from_catalog(offer, opencv_zoo.RECOGNISER, opencv_zoo.RECOGNISER)
+        if offer.name.startswith(deepface.PREFIX):
+            found = deepface.recognition(offer.name)
+            if found.id == deepface.DLIB:
+                return deepface.DlibThroughDeepFace(self._models_dir, self._runtime.wanted, self._landmarks)
+            return self._from_catalog(offer, found.weights, found.contract)
+        file = next(each for each in described.recognisers(self._models_dir) if each.name == offer.name)
+        return OnnxRecogniser(
+            self._runtime, file.own.checked, file.contract, model=file.model, dimensions=file.dimensions
+        )
+
+    def _from_catalog(self, offer: Offer, weights: str, contract: str) -> Recogniser:
+        file = partial(catalog.checked, weights, self._models_dir)
+        return OnnxRecogniser(
+            self._runtime, file, contracts()[contract], model=offer.model, dimensions=offer.dimensions
+        )
+
+    def _detector(self, name: str) -> Detector:
+        with self._lock:
+            if name not in self._detectors:
+                self._detectors[name] = self._new_detector(name)
+            return self._detectors[name]
+
+    def _new_detector(self, name: str) -> Detector:
+        own = {each.name: each for each in described.detectors(self._models_dir)}
+        if name in own:
+            file = own[name]
+            return OnnxDetector(name, self._runtime, file.own.checked, file.head, file.feed)
+        makers: dict[str, Callable[[], Detector]] = {
+            dlib.NAME: lambda: dlib.MmodDetector(self._runtime, self._models_dir, self._landmarks),
+            yunet.NAME: lambda: yunet.YuNetDetector(self._runtime, self._models_dir),
         }
-        if name in checks:
-            return checks[name]()
-        if name.startswith(deepface.PREFIX):
-            return deepface.installed(deepface.offer(name), self._models_dir)
-        return self._description(name).intact
-
-    def _build(self, name: str) -> Pack:
-        if name == dlib.NAME:
-            recogniser = dlib.DlibRecogniser(self._runtime, self._models_dir, self._landmarks)
-            return Pack(name, self._mmod, recogniser)
-        if name == opencv_zoo.NAME:
-            return opencv_zoo.opencv_zoo_pack(self._yunet, self._models_dir)
-        if name.startswith(deepface.PREFIX):
-            offer = deepface.offer(name)
-            return deepface.deepface_pack(offer, self._models_dir, self._runtime.wanted, self._landmarks, self._mmod)
-        return onnx.onnx_pack(self._runtime, self._description(name), self._five_point_detector())
-
-    def _five_point_detector(self) -> Detector:
-        """The detector whose five points ArcFace-style recognisers know best: YuNet where it is installed."""
-        return self._yunet if catalog.usable(opencv_zoo.DETECTOR, self._models_dir) else self._mmod
-
-    def _description(self, name: str) -> onnx.Description:
-        return next(each for each in onnx.descriptions(self._models_dir) if f"{onnx.PREFIX}{each.name}" == name)
+        if name in makers:
+            return makers[name]()
+        file_of = partial(freed_copy, name, self._models_dir)
+        return OnnxDetector(name, self._runtime, file_of, HEADS[name])

@@ -5,22 +5,22 @@ Each look's landmarks are the mean over all of YuNet's candidates that agree on 
 gives 5.6 % and 12.2 %, one look at the photo's full size 2.3 % and 4.9 %.
 """
 
-import threading
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from heirloom.media.types import Image
-from heirloom.vision import catalog
 from heirloom.vision.detection import Pixels, Search, largest_first, overlaps, shrunk, without_doubles, working_copy
-from heirloom.vision.types import Box, Face, Floats
+from heirloom.vision.graph_files import freed, rewritten, taking_pictures
+from heirloom.vision.packs.heads import HEADS, Doubles, yunet
+from heirloom.vision.packs.rows import LOWEST_CONFIDENCE, canvas_size, face_of, moved, on_canvas
+from heirloom.vision.runtime import Network, Runtime
+from heirloom.vision.types import Box, Face
 
 NAME = "yunet"
-
-SMALLEST_FACE_PX = 24.0
+SMALLEST_FACE_PX = HEADS[NAME].smallest_face_px
 """The size of the smallest face in the first look. YuNet finds faces of 10 to 300 px, these still reliably."""
 
 CLOSE_FACE_PX = 80
@@ -37,70 +37,72 @@ SAME_FACE = 0.3
 AGREEING = 0.5
 """Candidates that overlap the best one by this much are averaged with it."""
 
-LOWEST_CONFIDENCE = 0.05
 CLOSE_CONFIDENCE = 0.3
-_CANDIDATES = 5000
-_KEEP_ALL = 1.0
-
-Doubles = NDArray[np.float64]
 
 
 class YuNetDetector:
-    """YuNet through `cv2.FaceDetectorYN`, with its own five landmarks; safe to use from several threads."""
+    """YuNet with its own five landmarks; the closer looks at all faces of a picture share one run of fixed size."""
 
     name = NAME
     smallest_face_px = SMALLEST_FACE_PX
 
-    def __init__(self, models_dir: Path) -> None:
-        self._models_dir = models_dir
-        self._lock = threading.Lock()
-        self._wide: Any = None
-        self._close: Any = None
+    def __init__(self, runtime: Runtime, models_dir: Path) -> None:
+        self._runtime, self._models_dir = runtime, models_dir
 
     def load(self) -> None:
-        with self._lock:
-            self._loaded()
+        self._network()
 
     def detect(self, image: Image, search: Search) -> tuple[Face, ...]:
         pixels, factor = working_copy(image, search, SMALLEST_FACE_PX)
+        network, head = self._network(), HEADS[NAME]
+        canvas, _ = on_canvas(pixels, head, canvas_size(pixels, head.multiple, few=network.fixed_shapes))
+        (rows,) = candidates(network, canvas[None], max(search.min_confidence, LOWEST_CONFIDENCE))
+        best = without_doubles(rows[:, :4], rows[:, 14], search.iou_threshold)
         origin = np.full(2, 0.5 / factor - 0.5)
-        with self._lock:
-            self._loaded()
-            rows = _candidates(self._wide, pixels, max(search.min_confidence, LOWEST_CONFIDENCE))
-            best = without_doubles(rows[:, :4], rows[:, 14], search.iou_threshold)
-            faces = [_face(_moved(_agreed(rows, k), factor, origin), float(rows[k, 14])) for k in best]
-            for _ in range(CLOSER_LOOKS):
-                faces = [self._looked_at(image.pixels, face) for face in largest_first(faces, search.max_faces)]
+        faces = [face_of(moved(_agreed(rows, k), factor, origin), rows[k, 14]) for k in best]
+        for _ in range(CLOSER_LOOKS):
+            faces = self._looked_at(image.pixels, largest_first(faces, search.max_faces))
         return largest_first(faces, search.max_faces)
 
-    def _looked_at(self, pixels: Pixels, face: Face) -> Face:
-        """The same face with the box and points of a closer look, or as it was where that does not show it."""
-        square, factor, origin = _square_around(pixels, face.box)
-        rows = _candidates(self._close, square, CLOSE_CONFIDENCE)
-        rows[:, :14] = _moved(rows, factor, origin)[:, :14]
-        known = np.array([face.box.x, face.box.y, face.box.width, face.box.height])
-        same = rows[overlaps(known, rows[:, :4]) > SAME_FACE]
-        if not len(same):
-            return face
-        return _face(_agreed(same, int(same[:, 14].argmax())), face.confidence)
+    def _looked_at(self, pixels: Pixels, faces: Sequence[Face]) -> list[Face]:
+        """The same faces with the boxes and points of a closer look, or as they were where that does not show them."""
+        if not faces:
+            return []
+        squares, factors, origins = zip(*(_square_around(pixels, face.box) for face in faces), strict=True)
+        seen = candidates(self._network(), np.stack(squares), CLOSE_CONFIDENCE)
+        return [
+            _closer(face, moved(rows, factor, origin))
+            for face, rows, factor, origin in zip(faces, seen, factors, origins, strict=True)
+        ]
 
-    def _loaded(self) -> None:
-        """Two of the same network: one's input size changes with every picture, the other's never does."""
-        if self._wide is None:
-            path = str(catalog.checked(NAME, self._models_dir))
-            self._close = cv2.FaceDetectorYN.create(path, "", (CLOSE_SIDE_PX, CLOSE_SIDE_PX), 0.5, 0.4, _CANDIDATES)
-            self._wide = cv2.FaceDetectorYN.create(path, "", (320, 320), 0.5, 0.4, _CANDIDATES)
+    def _network(self) -> Network:
+        return self._runtime.network(yunet_graph(self._models_dir))
 
 
-def _candidates(network: Any, pixels: Pixels, lowest: float) -> Doubles:
-    """(n, 15) float64: every candidate of at least this confidence, overlapping ones included."""
-    size = pixels.shape[1], pixels.shape[0]
-    if network.getInputSize() != size:
-        network.setInputSize(size)
-    network.setScoreThreshold(lowest)
-    network.setNMSThreshold(_KEEP_ALL)
-    _, rows = network.detect(np.ascontiguousarray(pixels[:, :, ::-1]))
-    return np.empty((0, 15)) if rows is None else np.asarray(rows, np.float64)
+def yunet_graph(models_dir: Path) -> Path:
+    """Return YuNet's graph, free in batch and size and taking bytes, writing it first where it is missing.
+
+    Input "pictures": (n, height, width, 3) uint8 RGB, sides multiples of 32. Outputs: those of the published file.
+    Raises Refusal "weights_missing" or "weights_altered".
+    """
+    return rewritten(NAME, models_dir, lambda model: taking_pictures(freed(model), bgr=True))
+
+
+def candidates(network: Network, pictures: Pixels, lowest: float) -> list[Doubles]:
+    """Return every candidate of at least this confidence, overlapping ones included: (n, 15) for each picture.
+
+    pictures: (n, height, width, 3), sides multiples of 32.
+    """
+    outputs = dict(zip(network.output_names, network.outputs(pictures), strict=True))
+    return yunet(outputs, pictures.shape[1:3], lowest)
+
+
+def _closer(face: Face, rows: Doubles) -> Face:
+    known = np.array([face.box.x, face.box.y, face.box.width, face.box.height])
+    same = rows[overlaps(known, rows[:, :4]) > SAME_FACE]
+    if not len(same):
+        return face
+    return face_of(_agreed(same, int(same[:, 14].argmax())), face.confidence)
 
 
 def _agreed(rows: Doubles, best: int) -> Doubles:
@@ -121,23 +123,3 @@ def _square_around(pixels: Pixels, box: Box) -> tuple[Pixels, float, Doubles]:
     matrix = np.array([(factor * whole, 0, shift[0]), (0, factor * whole, shift[1])])
     square = cv2.warpAffine(region, matrix, (CLOSE_SIDE_PX, CLOSE_SIDE_PX), flags=cv2.INTER_LINEAR)
     return np.asarray(square, np.uint8), factor, middle - centre / factor
-
-
-def _moved(rows: Doubles, factor: float, origin: Doubles) -> Doubles:
-    """Rows of a copy's pixels in pixels of the picture; `origin` is where the middle of the copy's first pixel lies."""
-    moved = rows.copy()
-    moved[..., :14] /= factor
-    moved[..., 0] += origin[0]
-    moved[..., 1] += origin[1]
-    moved[..., 4:14:2] += origin[0]
-    moved[..., 5:14:2] += origin[1]
-    return moved
-
-
-def _face(row: Doubles, confidence: float) -> Face:
-    """One row of YuNet: box, then right eye, left eye, nose tip, right and left mouth corner of the person, score.
-
-    The person's right is the image's left, so the points are already in our order.
-    """
-    points: Floats = row[4:14].reshape(5, 2).astype(np.float32)
-    return Face(Box(*row[:4].tolist()), float(np.clip(confidence, 0.0, 1.0)), points)

@@ -1,23 +1,37 @@
 """The vision packs and the weights files they run on: what is here, under which licence, and whether it is intact."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from heirloom.decision import policy_files
 from heirloom.errors import Refusal
 from heirloom.vision import catalog
 from heirloom.vision.catalog import State, Weights
-from heirloom.vision.packs import onnx
-from heirloom.vision.packs.registry import ACKNOWLEDGE_IT, Registry, weights_of
+from heirloom.vision.contracts import Contract, contracts
+from heirloom.vision.feed import Feed
+from heirloom.vision.packs import described
+from heirloom.vision.packs.described import OwnFile
+from heirloom.vision.packs.offers import ACKNOWLEDGE_IT, Offer, detectors, weights_of
+from heirloom.vision.packs.registry import Registry
 from heirloom.vision.runtime import Runtime
 from heirloom.vision.types import PackInfo
 
 PULL_WITHIN_S = 600.0
 SHOWN_OF_A_HASH = 12
+SHOWN_FMR = 1e-3
+FILE_COLUMNS = ("Weights file", "State", "sha256", "Commercial use", "Licence", "Source", "Input")
+NOT_MEASURED = "not measured here"
+
+_STATES = {
+    State.OK: "intact",
+    State.MISSING: "not here",
+    State.WRONG_HASH: "WRONG HASH",
+    State.UNRECORDED: "not trusted",
+}
 
 
 class Command(BaseCommand):
@@ -45,22 +59,18 @@ class Command(BaseCommand):
             raise CommandError(error.detail if isinstance(error, Refusal) else str(error)) from error
 
     def _list(self) -> None:
-        registry = Registry(
-            settings.MODELS_DIR,
-            Runtime(),
-            settings.VISION_PACK,
-            acknowledged=settings.NONCOMMERCIAL_MODELS_ACKNOWLEDGED,
-        )
-        packs = [("Pack", "State", "Detector", "Templates", "Licence")]
+        registry = _registry()
+        packs = [("Pack", "State", "Detector", "Templates", "Measured", "Licence")]
         packs += [(info.name, _pack_state(info, registry.active), *_pack_facts(info)) for info in registry.infos()]
-        files = [("Weights file", "State", "sha256", "Commercial use", "Licence", "Source")]
+        found = [("Detector", "State", "Licence")]
+        found += [_detector_facts(offer, registry) for offer in detectors(settings.MODELS_DIR).values()]
+        files: list[tuple[str, ...]] = [FILE_COLUMNS]
         files += [_file_facts(weights, settings.MODELS_DIR) for weights in catalog.entries().values()]
-        self.stdout.write(_table(packs))
-        self.stdout.write("")
-        self.stdout.write(_table(files))
+        files += [_own_facts(own, str(contract)) for own, contract in _own_files(settings.MODELS_DIR)]
+        self.stdout.write("\n\n".join(_table(rows) for rows in (packs, found, files)))
         for name, weights in catalog.entries().items():
             if weights.note:
-                self.stdout.write(f"\n* {name}: {weights.note}")
+                self.stdout.write(f"\n{name}: {weights.note}")
 
     def _pull(self, names: Sequence[str], timeout_s: float) -> None:
         for name in names:
@@ -98,20 +108,29 @@ def _files_of_pack(name: str) -> tuple[str, ...]:
         known = f"The weights files are {', '.join(catalog.entries())}; a pack's name means all of its files."
         raise Refusal("model_not_available", f"There is no weights file or pack {name}. {known}") from refusal
     if not files:
-        raise Refusal("model_not_available", f"{name} is described in {settings.MODELS_DIR / onnx.FOLDER}, by hand.")
+        raise Refusal(
+            "model_not_available", f"{name} is described by hand in {settings.MODELS_DIR / described.FOLDER}."
+        )
     return files
 
 
 def _described(models_dir: Path) -> dict[str, State]:
-    """The files of packs that are described in the models folder."""
-    return {f"{onnx.PREFIX}{each.name}": _state(each) for each in onnx.descriptions(models_dir)}
+    """The files that are described in the models folder."""
+    recognisers = {each.name: each.own.state for each in described.recognisers(models_dir)}
+    return recognisers | {each.name: each.own.state for each in described.detectors(models_dir)}
 
 
-def _state(described: onnx.Description) -> State:
-    if described.intact:
-        return State.OK
-    files = filter(None, (described.file, described.data_file))
-    return State.WRONG_HASH if all(path.is_file() for path in files) else State.MISSING
+def _registry() -> Registry:
+    return Registry(
+        settings.MODELS_DIR, Runtime(), settings.VISION_PACK, acknowledged=settings.NONCOMMERCIAL_MODELS_ACKNOWLEDGED
+    )
+
+
+def _own_files(models_dir: Path) -> Iterator[tuple[OwnFile, Contract | Feed]]:
+    for recogniser in described.recognisers(models_dir):
+        yield recogniser.own, recogniser.contract
+    for detector in described.detectors(models_dir):
+        yield detector.own, detector.feed
 
 
 def _pack_state(info: PackInfo, active: str) -> str:
@@ -122,22 +141,42 @@ def _pack_state(info: PackInfo, active: str) -> str:
     return "active" if info.name == active else "installed"
 
 
-def _pack_facts(info: PackInfo) -> tuple[str, str, str]:
-    return info.detector, f"{info.model}, {info.dimensions} numbers", info.licence
+def _pack_facts(info: PackInfo) -> tuple[str, str, str, str]:
+    return info.detector, f"{info.model}, {info.dimensions} numbers", _measured(info.model), info.licence
 
 
-def _file_facts(weights: Weights, models_dir: Path) -> tuple[str, str, str, str, str, str]:
-    state = catalog.verify(weights.name, models_dir)
-    commercial = "yes" if weights.commercial_use else "no"
-    source = f"package {weights.package}" if weights.package else str(urlsplit(weights.url).hostname)
+def _measured(model: str) -> str:
+    """What the policy of these templates says of one photo against one."""
+    policy = policy_files.load(model, settings.POLICY_DIR)
+    cell = next((each for each in policy.cells if each.within(1, 1)), None) if policy else None
+    point = cell.at(SHOWN_FMR) if cell else None
+    if policy is None or point is None:
+        return NOT_MEASURED
+    return f"FNMR {point.fnmr:.1%} at FMR {point.fmr:g}, {policy.provenance.measured_on}"
+
+
+def _detector_facts(offer: Offer, registry: Registry) -> tuple[str, str, str]:
+    if offer.name in registry.detectors():
+        return offer.name, "installed", offer.licence
+    installed = offer.installed(settings.MODELS_DIR)
+    return offer.name, "not acknowledged" if installed else "not installed", offer.licence
+
+
+def _file_facts(weights: Weights, models_dir: Path) -> tuple[str, ...]:
     return (
-        weights.name + ("*" if weights.note else ""),
-        {State.OK: "intact", State.MISSING: "not here", State.WRONG_HASH: "WRONG HASH"}.get(state, "not trusted"),
+        weights.name,
+        _STATES[catalog.verify(weights.name, models_dir)],
         _hash(weights, models_dir),
-        commercial,
+        "yes" if weights.commercial_use else "no",
         weights.licence,
-        source,
+        f"package {weights.package}" if weights.package else weights.url,
+        str(contracts()[weights.contract]) if weights.contract else weights.input,
     )
+
+
+def _own_facts(own: OwnFile, contract: str) -> tuple[str, ...]:
+    commercial = "yes" if own.commercial_use else "no"
+    return own.name, _STATES[own.state], own.sha256[:SHOWN_OF_A_HASH], commercial, own.licence, own.file.name, contract
 
 
 def _hash(weights: Weights, models_dir: Path) -> str:
