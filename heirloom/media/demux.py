@@ -2,12 +2,17 @@
 
 import importlib
 import io
+import math
 import pkgutil
 import re
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 import av
+from av.buffer import Buffer
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Discard, Disposition
@@ -45,15 +50,14 @@ class Span:
     keyframes_s: list[float] = field(default_factory=list)
 
     def add(self, packet: "Packet[VideoStream]") -> None:
-        time = packet.pts if packet.pts is not None else packet.dts
-        if time is None:
+        begins_s = at_s(packet, 0.0)
+        if begins_s is None:
             return
-        at_s = float(time * packet.time_base)
         length_s = float((packet.duration or 0) * packet.time_base)
         self.packets += 1
-        self.first_s, self.last_s = min(self.first_s, at_s), max(self.last_s, at_s + length_s)
+        self.first_s, self.last_s = min(self.first_s, begins_s), max(self.last_s, begins_s + length_s)
         if packet.is_keyframe:
-            self.keyframes_s.append(at_s)
+            self.keyframes_s.append(begins_s)
 
 
 def read_facts(source: io.RawIOBase, head: bytes, limits: Limits) -> ClipFacts:
@@ -64,49 +68,88 @@ def read_facts(source: io.RawIOBase, head: bytes, limits: Limits) -> ClipFacts:
     or too_many_frames.
     """
     media_type = sniff(head)
-    options = {"format_whitelist": DEMUXER_NAMES, "protocol_whitelist": "none"}
-    source.seek(0)
-    try:
-        container = av.open(
-            source,
-            "r",
-            format=DEMUXERS[media_type.extension],
-            container_options=options,
-            metadata_errors="replace",
-            buffer_size=READ_BYTES,
-        )
-    except av.FFmpegError as error:
-        raise Refusal("invalid_video") from error
-    with container:
-        stream = _picture_stream(container)
+    with opened(source, media_type.extension) as container:
+        stream = picture_stream(container)
         stated_s = _stated_duration_s(container, stream)
         limits.check_duration(stated_s)
         limits.check_clip_size(stream.codec_context.width, stream.codec_context.height)
         span, frame = _read(container, stream, limits)
-        start_s = (container.start_time or 0) / av.time_base
-        read_share = _read_share(span, start_s, stated_s)
+        begins_s = start_s(container)
+        read_share = _read_share(span, begins_s, stated_s)
         if read_share < limits.min_decoded_share:
             raise Refusal("clip_incomplete")
         if frame is None:
             raise Refusal("invalid_video")
-        width, height, rotation = _upright(stream, frame)
+        rotation, mirrored = orientation(frame)
+        width, height = _upright_size(stream, frame, rotation)
         limits.check_clip_size(width, height)
         return ClipFacts(
-            duration_s=round(span.last_s - start_s, ROUNDED),
+            duration_s=round(span.last_s - begins_s, ROUNDED),
             width=width,
             height=height,
             rotation=rotation,
             codec=stream.codec_context.name,
             container=media_type.extension,
             frames_per_s=round(_frames_per_s(stream, span), 3),
-            keyframes_at_s=tuple(round(max(0.0, at_s - start_s), ROUNDED) for at_s in sorted(span.keyframes_s)),
+            keyframes_at_s=tuple(round(max(0.0, at - begins_s), ROUNDED) for at in sorted(span.keyframes_s)),
             stream=stream.index,
             provenance=provenance.of_clip([container.metadata, *(each.metadata for each in container.streams)]),
             read_share=round(read_share, 3),
+            mirrored=mirrored,
         )
 
 
-def _picture_stream(container: InputContainer) -> VideoStream:
+@contextmanager
+def opened(source: io.RawIOBase, extension: str) -> Iterator[InputContainer]:
+    """Open a clip, read from its start as the container its extension names. Raises Refusal invalid_video."""
+    source.seek(0)
+    try:
+        container = av.open(
+            source,
+            "r",
+            format=DEMUXERS[extension],
+            options={"skip_frame": "all"},  # opening alone decodes nothing; who reads on decodes what is needed
+            container_options={"format_whitelist": DEMUXER_NAMES, "protocol_whitelist": "none"},
+            metadata_errors="replace",
+            buffer_size=READ_BYTES,
+        )
+    except av.FFmpegError as error:
+        raise Refusal("invalid_video") from error
+    with container:
+        yield container
+
+
+def start_s(container: InputContainer) -> float:
+    """Return where the clip begins, in seconds of its own clock."""
+    return (container.start_time or 0) / av.time_base
+
+
+def at_s(packet: "Packet[VideoStream]", begins_s: float) -> float | None:
+    """Return when a packet is shown, in seconds from the start of the clip; None where it does not say."""
+    time = packet.pts if packet.pts is not None else packet.dts
+    return None if time is None else float(time * packet.time_base) - begins_s
+
+
+def seconds(stream: VideoStream, ticks: int) -> float:
+    """Return a time in a stream's own ticks as seconds of its clock."""
+    return float(ticks * (stream.time_base or Fraction(0)))
+
+
+def ticks(stream: VideoStream, seconds: float) -> int:
+    """Return seconds of a stream's clock in its own ticks."""
+    return round(seconds / (stream.time_base or Fraction(1)))
+
+
+def packets(container: InputContainer, stream: VideoStream) -> Iterator["Packet[VideoStream]"]:
+    """Yield the packets of a stream until its end, or until where the file breaks off."""
+    try:
+        yield from (packet for packet in container.demux(stream) if packet.size)
+    except av.FFmpegError as error:
+        if isinstance(error, MemoryError):
+            raise
+
+
+def picture_stream(container: InputContainer) -> VideoStream:
     moving = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
     if not moving:
         raise Refusal("no_video_frames")
@@ -141,30 +184,38 @@ def _stated_duration_s(container: InputContainer, stream: VideoStream) -> float:
 def _read(container: InputContainer, stream: VideoStream, limits: Limits) -> tuple[Span, VideoFrame | None]:
     span, frame, tried = Span(), None, 0
     stream.thread_count = 1
-    try:
-        for packet in container.demux(stream):
-            if packet.size == 0:
-                continue
-            span.add(packet)
-            if span.packets > limits.max_packets:
-                raise Refusal("too_many_frames")
-            limits.check_duration(span.last_s - span.first_s)
-            if frame is None and packet.is_keyframe and tried < KEYFRAMES_TRIED:
-                tried += 1
-                frame = _decoded(stream, packet)
-    except av.FFmpegError:
-        pass  # the file breaks off here; how much of it was there decides
+    for packet in packets(container, stream):
+        span.add(packet)
+        if span.packets > limits.max_packets:
+            raise Refusal("too_many_frames")
+        limits.check_duration(span.last_s - span.first_s)
+        if frame is None and packet.is_keyframe and tried < KEYFRAMES_TRIED:
+            tried += 1
+            frame = decoded_alone(stream, packet)
     return span, frame
 
 
-def _decoded(stream: VideoStream, packet: "Packet[VideoStream]") -> VideoFrame | None:
-    """Return the frame of a keyframe's packet, at once: the decoder is told that no other follows."""
-    try:
-        frames = [*stream.codec_context.decode(packet), *stream.codec_context.decode(None)]
-    except av.FFmpegError:
-        frames = []  # one damaged frame; a later one may do
+def decoded_alone(stream: VideoStream, packet: "Packet[VideoStream]") -> VideoFrame | None:
+    """Return the frame of a keyframe's packet at once, the decoder being told that no other follows; None if damaged.
+
+    Raises MemoryError.
+    """
+    frames = [*decoded(stream, packet), *decoded(stream, None)]
     stream.codec_context.flush_buffers()
     return frames[0] if frames else None
+
+
+def decoded(stream: VideoStream, packet: "Packet[VideoStream] | None") -> list[VideoFrame]:
+    """Return what the decoder has ready after a packet, or at the end (None); nothing where the packet is damaged.
+
+    Raises MemoryError.
+    """
+    try:
+        return stream.codec_context.decode(packet)
+    except av.FFmpegError as error:
+        if isinstance(error, MemoryError):
+            raise
+        return []
 
 
 def _read_share(span: Span, start_s: float, stated_s: float) -> float:
@@ -179,12 +230,27 @@ def _read_share(span: Span, start_s: float, stated_s: float) -> float:
     return min(1.0, (read_s + read_s / span.packets) / stated_s) if stated_s > 0 else 1.0
 
 
-def _upright(stream: VideoStream, frame: VideoFrame) -> tuple[int, int, int]:
-    """Return width and height in square pixels, and the degrees clockwise that bring the stored picture upright."""
+def orientation(frame: VideoFrame) -> tuple[int, bool]:
+    """Return what brings a stored frame upright: degrees clockwise, after swapping left and right where True.
+
+    By the display matrix, whose turn is taken as the nearest quarter.
+    """
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if not isinstance(matrix, Buffer):
+        return 0, False
+    a, b, _, c, d = struct.unpack_from("=5i", matrix)  # libavutil/display.h
+    mirrored = a * d - b * c < 0
+    degrees = math.degrees(math.atan2(-b, -a) if mirrored else math.atan2(b, a))
+    return round(degrees / 90) * 90 % 360, mirrored
+
+
+def _upright_size(stream: VideoStream, frame: VideoFrame, rotation: int) -> tuple[int, int]:
+    """Return width and height in square pixels."""
     shape = stream.sample_aspect_ratio or Fraction(1)
+    if shape == 1:  # the container says nothing else; the coded pictures may
+        shape = stream.codec_context.sample_aspect_ratio or shape
     width, height = max(1, round(frame.width * shape)), frame.height
-    rotation = round(-frame.rotation / 90) * 90 % 360
-    return (height, width, rotation) if rotation in {90, 270} else (width, height, rotation)
+    return (height, width) if rotation in {90, 270} else (width, height)
 
 
 def _frames_per_s(stream: VideoStream, span: Span) -> float:

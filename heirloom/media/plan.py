@@ -31,6 +31,19 @@ class FramePlan:
     times_s: tuple[float, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is wanted of a clip: its plan, what brings its frames upright, and their upright size in pixels."""
+
+    container: str
+    reading: str
+    times_s: tuple[float, ...]
+    rotation: int
+    mirrored: bool
+    width: int
+    height: int
+
+
 def choose_frames(facts: ClipFacts, count: int, *, evenly: bool = False) -> FramePlan:
     """Return at most `count` frames spread over the clip. Raises ValueError if count is not positive.
 

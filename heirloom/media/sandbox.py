@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -190,17 +190,46 @@ def call(
     payload: bytes = b"",
     source: int | None = None,
 ) -> Answer:
-    """Do the job `name` of `zygote.JOBS` in a child, and return its answer.
+    """Do the job `name` of `zygote.JOBS` in a child, and return its only answer. Parameters and errors: `stream`."""
+    answers = stream(
+        name, facts, most=1, limits=limits, allowance=allowance, broken=broken, payload=payload, source=source
+    )
+    with contextlib.closing(answers):
+        for answer in answers:
+            return answer
+    raise SandboxError(f"the job {name} gave no answer")
 
-    payload: bytes sent along; source: a descriptor the child may read.
+
+def stream(
+    name: str,
+    facts: Mapping[str, Any],
+    *,
+    most: int,
+    limits: Limits,
+    allowance: Allowance,
+    broken: str,
+    payload: bytes = b"",
+    source: int | None = None,
+) -> Generator[Answer]:
+    """Do the job `name` of `zygote.JOBS` in a child, and yield its answers as they come.
+
+    most: how many it may give. payload: bytes sent along. source: a descriptor the child may read, needed to the end.
+    A child that a file brought down after some answers has given those, and that is the end of them.
     Raises the Refusal the job raised; Refusal too_much_time, too_much_cpu_time or too_much_memory when the allowance
-    was used up; Refusal `broken` when the file brought the decoder down; SandboxError otherwise.
+    was used up; Refusal `broken` when the file brought the decoder down before any answer; SandboxError otherwise.
     """
     request = {"name": name, "limits": _plain(limits), "allowance": asdict(allowance), **facts}
     files = [] if source is None else [source]
+    given = 0
     for _attempt in range(ATTEMPTS):
         with contextlib.suppress(ServerLostError), _child(files, allowance) as (job, told):
-            return _conversation(job, told, request, payload, broken)
+            for number, answer in enumerate(_answers(job, told, request, payload, broken), start=1):
+                if number > most:
+                    raise Refusal(broken)  # a child that a file took over gives more than it was asked for
+                if number > given:  # what an earlier attempt gave is not given again
+                    given = number
+                    yield answer
+            return
     raise SandboxError("the fork server was lost again and again")
 
 
@@ -228,20 +257,30 @@ def _child(files: Sequence[int], allowance: Allowance) -> Iterator[tuple[socket.
         yield job, told
 
 
-def _conversation(
+def _answers(
     job: socket.socket, told: socket.socket, request: Mapping[str, Any], payload: bytes, broken: str
-) -> Answer:
+) -> Iterator[Answer]:
+    """Yield what a child answers until it ends."""
+    answered = False
     try:
         _send(job, request, payload)
-        facts_bytes, payload_bytes = LENGTHS.unpack(exactly(job, LENGTHS.size))
-        if facts_bytes > MOST_FACTS_BYTES or payload_bytes > _most_payload_bytes(request):
-            raise Refusal(broken)  # no decoder of ours answers that; one that a file took over may
-        facts = json.loads(exactly(job, facts_bytes))
-        answer = Answer(facts, exactly(job, payload_bytes))
+        while True:
+            yield _answer(job, request, broken)
+            answered = True
     except (EOFError, BrokenPipeError, ConnectionResetError) as error:
-        raise how_ended(told).reason(broken) from error
+        ended = how_ended(told)
+        if not answered or ended.limit:
+            raise ended.reason(broken) from error
     except TimeoutError as error:
         raise Refusal("too_much_time") from error
+
+
+def _answer(job: socket.socket, request: Mapping[str, Any], broken: str) -> Answer:
+    facts_bytes, payload_bytes = LENGTHS.unpack(exactly(job, LENGTHS.size))
+    if facts_bytes > MOST_FACTS_BYTES or payload_bytes > _most_payload_bytes(request):
+        raise Refusal(broken)  # no decoder of ours answers that; one that a file took over may
+    facts = json.loads(exactly(job, facts_bytes))
+    answer = Answer(facts, exactly(job, payload_bytes))
     if "fault" in facts:
         raise SandboxError(facts["fault"])
     if "refusal" in facts:
@@ -250,7 +289,8 @@ def _conversation(
 
 
 def _most_payload_bytes(request: Mapping[str, Any]) -> int:
-    return int(request["limits"]["max_still_side"]) ** 2 * 3
+    limits = request["limits"]
+    return 3 * max(int(limits["max_still_side"]), int(limits["max_frame_side"])) ** 2
 
 
 def _send(job: socket.socket, request: Mapping[str, Any], payload: bytes) -> None:

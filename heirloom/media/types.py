@@ -59,6 +59,7 @@ class ClipFacts:
 
     width, height: of the upright picture in square pixels.
     rotation: degrees clockwise (0, 90, 180, 270) that bring the stored picture upright.
+    mirrored: left and right of the stored picture are swapped before it is turned.
     container: the extension of its MediaType.
     keyframes_at_s: where a frame can be decoded alone, in order.
     stream: the number of its stream of pictures within the file.
@@ -76,6 +77,7 @@ class ClipFacts:
     stream: int = 0
     provenance: Provenance = Provenance()
     read_share: float = 1.0
+    mirrored: bool = False
 
 
 @dataclass(frozen=True, slots=True)

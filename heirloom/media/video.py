@@ -45,37 +45,53 @@ def sample(
     evenly: bool = False,
     transcoder: Transcoder | None = None,
 ) -> tuple[Image, ...]:
-    """Return at most `count` frames of a clip that `probe` read, spread over its length and in order of time.
+    """Return what `frames` yields."""
+    return tuple(frames(clip, facts, limits, count=count, max_side=max_side, evenly=evenly, transcoder=transcoder))
 
-    The frames are chosen before any is decoded. Each is upright, its long side at most max_side, its at_s set.
+
+def frames(
+    clip: Path,
+    facts: ClipFacts,
+    limits: Limits = DEFAULT_LIMITS,
+    *,
+    count: int | None = None,
+    max_side: int | None = None,
+    evenly: bool = False,
+    transcoder: Transcoder | None = None,
+) -> Iterator[Image]:
+    """Yield at most `count` frames of a clip that `probe` read, spread over its length, each as soon as it is decoded.
+
+    The frames are chosen before any is decoded. Each is upright, its long side at most max_side, its at_s set; they
+    come in order of time.
     evenly: at even distances in time, where else the frames that are cheap to decode are preferred.
     count and max_side default to, and never exceed, limits.max_frames and limits.max_frame_side.
-    Raises Refusal clip_incomplete if less than limits.min_decoded_share of what was chosen can be decoded,
-    invalid_video if nothing can, too_much_memory, too_much_cpu_time or too_much_time.
+    Raises Refusal invalid_video if nothing can be decoded, too_much_memory, too_much_cpu_time or too_much_time; and
+    after the last frame clip_incomplete, if those are less than limits.min_decoded_share of what was chosen.
     """
-    count = min(count or limits.max_frames, limits.max_frames)
+    plan = choose_frames(facts, min(count or limits.max_frames, limits.max_frames), evenly=evenly)
     max_side = min(max_side or limits.max_frame_side, limits.max_frame_side)
-    plan = choose_frames(facts, count, evenly=evenly)
-    frames = (transcoder or FfmpegTranscoder()).frames(clip, facts, plan, max_side=max_side, limits=limits)
-    if _decoded_share(frames, facts, plan) < limits.min_decoded_share:
+    number, last_s = 0, 0.0
+    for image in (transcoder or FfmpegTranscoder()).frames(clip, facts, plan, max_side=max_side, limits=limits):
+        number, last_s = number + 1, image.at_s or 0.0
+        yield image
+    if _decoded_share(number, last_s, facts, plan) < limits.min_decoded_share:
         raise Refusal("clip_incomplete")
-    return tuple(frames)
 
 
 def is_whole(
     frames: Sequence[Image], facts: ClipFacts, limits: Limits = DEFAULT_LIMITS, *, count: int | None = None
 ) -> bool:
-    """Say whether all of a clip could be read, by its facts and by the frames that `sample` gave for this count."""
+    """Say whether all of a clip could be read, by its facts and by the frames that came for this count."""
     plan = choose_frames(facts, min(count or limits.max_frames, limits.max_frames))
-    return min(facts.read_share, _decoded_share(frames, facts, plan)) >= limits.whole_share
+    decoded_share = _decoded_share(len(frames), frames[-1].at_s or 0.0, facts, plan)
+    return min(facts.read_share, decoded_share) >= limits.whole_share
 
 
-def _decoded_share(frames: Sequence[Image], facts: ClipFacts, plan: FramePlan) -> float:
+def _decoded_share(number: int, last_s: float, facts: ClipFacts, plan: FramePlan) -> float:
     """Return how much of what was chosen came: by count of keyframes, else by time, as one frame may stand for long."""
     if plan.reading in {Reading.KEYFRAMES, Reading.SEEKS} or facts.duration_s <= 0:
-        return len(frames) / len(plan.times_s)
+        return number / len(plan.times_s)
     reach_s = max(facts.duration_s / len(plan.times_s), 2 / facts.frames_per_s if facts.frames_per_s > 0 else 0.0)
-    last_s = frames[-1].at_s or 0.0
     return (last_s + reach_s) / facts.duration_s
 
 
@@ -107,4 +123,5 @@ def _facts(told: Mapping[str, Any]) -> ClipFacts:
         stream=int(told["stream"]),
         provenance=provenance.held(told["provenance"]),
         read_share=float(told["read_share"]),
+        mirrored=told["mirrored"] is True,
     )

@@ -19,14 +19,18 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, NoReturn
 
 from heirloom.errors import Refusal
-from heirloom.media import confine, demux, still
+from heirloom.media import confine, decode, demux, still
 from heirloom.media.limits import Allowance, Limits
+from heirloom.media.plan import Wanted
 from heirloom.media.wire import ENDED, FAULT, LENGTHS, MOST_DESCRIPTORS, ORDER, exactly
+
+Outcome = tuple[dict[str, Any], bytes | memoryview]
+"""One answer of a job: what is told in JSON, and the bytes beside it."""
 
 ORPHAN_CHECK_MS = 1000
 MOST_SERVER_DESCRIPTORS = 1024
@@ -153,24 +157,22 @@ def _do(job: socket.socket, files: list[int]) -> None:
     allowance = Allowance(**request["allowance"])
     if request["name"] == "program":
         _exec_program(request["argv"], allowance, job, files)
-    facts, answer = _outcome(request, payload, files, allowance)
-    text = json.dumps(facts).encode()
-    job.sendall(LENGTHS.pack(len(text), len(answer)) + text)
-    job.sendall(answer)
+    for facts, answer in _outcomes(request, payload, files, allowance):
+        text = json.dumps(facts).encode()
+        job.sendall(LENGTHS.pack(len(text), len(answer)) + text)
+        job.sendall(answer)
 
 
-def _outcome(
-    request: dict[str, Any], payload: bytearray, files: list[int], allowance: Allowance
-) -> tuple[dict[str, Any], bytes]:
+def _outcomes(request: dict[str, Any], payload: bytearray, files: list[int], allowance: Allowance) -> Iterator[Outcome]:
     try:
         confine.confine(allowance, most_open_files=0)
-        return JOBS[request["name"]](request, payload, files)
+        yield from JOBS[request["name"]](request, payload, files)
     except Refusal as refusal:
-        return {"refusal": refusal.code, "detail": refusal.detail}, b""
+        yield {"refusal": refusal.code, "detail": refusal.detail}, b""
     except MemoryError:
-        return {"refusal": "too_much_memory", "detail": ""}, b""
+        yield {"refusal": "too_much_memory", "detail": ""}, b""
     except Exception:  # noqa: BLE001  # carried whole over the process boundary, and raised again on the other side
-        return {"fault": traceback.format_exc()}, b""
+        yield {"fault": traceback.format_exc()}, b""
 
 
 def _exec_program(argv: list[str], allowance: Allowance, job: socket.socket, files: list[int]) -> NoReturn:
@@ -192,15 +194,21 @@ def _exec_program(argv: list[str], allowance: Allowance, job: socket.socket, fil
     os.execv(argv[0], argv)  # noqa: S606  # the command is the transcoder's own, and there is no shell
 
 
-def _still(request: dict[str, Any], payload: bytearray, _files: list[int]) -> tuple[dict[str, Any], bytes]:
+def _still(request: dict[str, Any], payload: bytearray, _files: list[int]) -> Iterator[Outcome]:
     decoded = still.decode(bytes(payload), request["mime"], _limits(request))
     facts = asdict(decoded)
-    return facts, facts.pop("rgb")
+    yield facts, facts.pop("rgb")
 
 
-def _probe(request: dict[str, Any], head: bytearray, files: list[int]) -> tuple[dict[str, Any], bytes]:
+def _probe(request: dict[str, Any], head: bytearray, files: list[int]) -> Iterator[Outcome]:
     with os.fdopen(files[0], "rb", buffering=0) as source:
-        return asdict(demux.read_facts(source, bytes(head), _limits(request))), b""
+        yield asdict(demux.read_facts(source, bytes(head), _limits(request))), b""
+
+
+def _frames(request: dict[str, Any], _payload: bytearray, files: list[int]) -> Iterator[Outcome]:
+    with os.fdopen(files[0], "rb", buffering=0) as source:
+        for at_s, pixels in decode.read_frames(source, Wanted(**request["wanted"])):
+            yield {"at_s": at_s}, pixels.data.cast("B")
 
 
 def _limits(request: dict[str, Any]) -> Limits:
@@ -209,9 +217,10 @@ def _limits(request: dict[str, Any]) -> Limits:
 
 PROGRAM_FIRST_FD = 3
 PROGRAM_MOST_FILES = 32
-JOBS: dict[str, Callable[[dict[str, Any], bytearray, list[int]], tuple[dict[str, Any], bytes]]] = {
+JOBS: dict[str, Callable[[dict[str, Any], bytearray, list[int]], Iterator[Outcome]]] = {
     "still": _still,
     "probe": _probe,
+    "frames": _frames,
 }
 
 if __name__ == "__main__":

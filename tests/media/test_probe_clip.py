@@ -14,7 +14,7 @@ CODINGS = {
     "clip.mov": ("-c:v", "libx264", "-g", "10"),
     "clip.3gp": ("-c:v", "libx264"),
     "clip.mkv": ("-c:v", "libx265", "-x265-params", "log-level=none", "-preset", "ultrafast"),
-    "clip.webm": ("-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8"),
+    "clip.webm": ("-c:v", "libvpx", "-deadline", "good", "-cpu-used", "5"),
     "clip.avi": ("-c:v", "mpeg4"),
 }
 

@@ -1,6 +1,6 @@
 """What a transcoder promises. One runs on this machine (`ffmpeg`); another may have the work done elsewhere."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -22,8 +22,8 @@ class Evidence:
 class Transcoder(Protocol):
     def frames(
         self, clip: Path, facts: ClipFacts, plan: FramePlan, *, max_side: int, limits: Limits
-    ) -> Sequence[Image]:
-        """Return the planned frames that could be decoded, in order of time.
+    ) -> Iterable[Image]:
+        """Give the planned frames that can be decoded, in order of time; it may do so while it decodes.
 
         Each is upright, its long side at most max_side, its scale relative to the upright clip, its at_s set.
         Never more than the plan names, and never more of the clip in memory than those.
