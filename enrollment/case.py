@@ -7,6 +7,7 @@ from types import MappingProxyType
 from enrollment.models import Capture, Enrollment, Person
 from enrollment.services.pictures import best_moment, read_picture
 from heirloom.accounts.models import User
+from heirloom.api.ranges import Readable
 from heirloom.errors import Refusal
 from heirloom.reviews.cases import Case, Fact, Panel, Picture
 from heirloom.reviews.models import Review
@@ -60,6 +61,9 @@ class DuplicateCase:
             raise Refusal("not_found")
         known = references(visit.duplicate_of) if visit.duplicate_of else []
         return read_by_key([*shown(visit.captures.all()), *known], key, viewer)
+
+    def open_clip(self, review: Review, viewer: User) -> Readable:
+        raise Refusal("not_found", "A possible duplicate is judged by its pictures.")
 
 
 def references(person: Person) -> list[Capture]:

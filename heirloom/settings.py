@@ -177,11 +177,13 @@ KEY_RING_FILE = Path(env.text("KEY_RING_FILE", str(VAR_DIR / "keys.json")))
 JOB_KINDS = {
     "verification": "verification.tasks.process_verification",
     "enrollment": "enrollment.tasks.process_enrollment",
+    "evidence_clip": "verification.tasks.make_evidence_clip",
 }
 # Who is told, in the same transaction, that a job was given up.
 JOB_DEAD_HANDLERS = {
     "verification": "verification.tasks.verification_died",
     "enrollment": "enrollment.tasks.enrollment_died",
+    "evidence_clip": "verification.tasks.evidence_clip_died",
 }
 JOB_LEASE_S = env.integer("JOB_LEASE_S", 30)
 JOB_MAX_ATTEMPTS = 3

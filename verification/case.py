@@ -9,13 +9,15 @@ from django.db.models import F
 from enrollment import case as enrolled
 from enrollment.models import Person
 from heirloom.accounts.models import User
+from heirloom.api.ranges import Readable
 from heirloom.errors import CODES, Refusal
-from heirloom.reviews.cases import Case, Fact, Panel, Picture, Signal
+from heirloom.reviews.cases import Case, Clip, Fact, Panel, Picture, Signal
 from heirloom.reviews.models import Review
 from verification.models import EvidenceFrame, Verification
+from verification.services.clips import open_clip, read_poster
 from verification.services.evidence import read_frame
 
-FRAME = "frame-"
+FRAME, POSTER = "frame-", "poster"
 Code = Review.ReasonCode
 # Short codes of why a check could not say anything (vision.types.AttackSignal.why).
 WHY = {
@@ -57,7 +59,7 @@ class VerificationCase:
                 enrolled.about(person) if person else "nobody",
                 enrolled.enrolled_pictures(person) if person else (),
             ),
-            probe=Panel("Received", f"{verification.created_at:%d %b %Y, %H:%M}", _frames(verification)),
+            probe=_received(verification),
             facts=_facts(verification),
             signals=tuple(_signal(one) for one in verification.signals),
             approve="The person is who was claimed, shown live.",
@@ -69,11 +71,19 @@ class VerificationCase:
         verification = Verification.objects.with_rows().filter(pk=review.subject_id).first()
         if verification is None:
             raise Refusal("not_found")
+        if key == POSTER:
+            return read_poster(verification=verification, viewer=viewer)
         for frame in verification.frames.all():
             if key == f"{FRAME}{frame.number}":
                 return read_frame(frame=frame, viewer=viewer)
         person = _compared_with(verification)
         return enrolled.read_by_key(enrolled.references(person) if person else (), key, viewer)
+
+    def open_clip(self, review: Review, viewer: User) -> Readable:
+        verification = Verification.objects.with_rows().filter(pk=review.subject_id).first()
+        if verification is None:
+            raise Refusal("not_found")
+        return open_clip(verification=verification, viewer=viewer)
 
 
 def _compared_with(verification: Verification) -> Person | None:
@@ -87,6 +97,24 @@ def _question(person: Person | None) -> str:
     if person is None:
         return "Nobody enrolled looks like this person."
     return f"Is this {person}, and was a live person in front of the camera?"
+
+
+def _received(verification: Verification) -> Panel:
+    subtitle = f"{verification.created_at:%d %b %Y, %H:%M}"
+    return Panel("Received", subtitle, _frames(verification), _clip(verification))
+
+
+def _clip(verification: Verification) -> Clip | None:
+    """Return the clip to play, or why it cannot be played; None for a photo."""
+    promised = getattr(verification, "clip", None)
+    if promised is None or verification.capture is None:
+        return None
+    if promised.made_at:
+        seconds = verification.capture.duration_s
+        return Clip("The whole clip" if seconds is None else f"The whole clip, {seconds:.1f} s", poster=POSTER)
+    if promised.reason:
+        return Clip("No clip to play", missing=CODES[promised.reason].text)
+    return Clip("The clip is being prepared", missing="Load the page again in a little while.")
 
 
 def _frames(verification: Verification) -> tuple[Picture, ...]:

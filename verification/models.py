@@ -110,6 +110,40 @@ class EvidenceFrame(models.Model):
         constraints = [models.UniqueConstraint(fields=["verification", "number"], name="one_frame_per_number")]
 
 
+class EvidenceClip(models.Model):
+    """The copy of a received clip that a reviewer plays, and its poster, encrypted under the capture's key.
+
+    The row stands as soon as the copy is promised; made_at, or the reason why there is none, comes with the work.
+    """
+
+    verification = models.OneToOneField(Verification, models.CASCADE, related_name="clip", primary_key=True)
+    reason = models.CharField(max_length=40, blank=True)
+    promised_at = models.DateTimeField(auto_now_add=True)
+    made_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(reason="") | Q(made_at=None), name="evidence_clip_made_or_not"),
+        ]
+
+    @property
+    def is_settled(self) -> bool:
+        return self.made_at is not None or bool(self.reason)
+
+    @property
+    def clip_name(self) -> str:
+        """The file of the copy; named after its verification, so that whoever erases that need not know more."""
+        return f"clips/{self.verification_id}"
+
+    @property
+    def poster_name(self) -> str:
+        return f"posters/{self.verification_id}"
+
+    @property
+    def file_names(self) -> tuple[str, str]:
+        return self.clip_name, self.poster_name
+
+
 class Challenge(models.Model):
     """Gestures that one caller was asked to have shown, once and soon, for one person or (1:N) for whoever it is.
 

@@ -21,7 +21,7 @@ class VerificationQuerySet(models.QuerySet["Verification"]):
         return self.select_related("person").prefetch_related("candidates__person")
 
     def with_rows(self) -> "VerificationQuerySet":
-        return self.select_related("person", "capture").prefetch_related("candidates__person", "frames")
+        return self.select_related("person", "capture", "clip").prefetch_related("candidates__person", "frames")
 
 
 class ChallengeQuerySet(models.QuerySet["Challenge"]):

@@ -4,7 +4,7 @@ import uuid
 
 from heirloom.celery import app
 from heirloom.jobs.services import Lease
-from verification.services import challenges, verifications
+from verification.services import challenges, clips, verifications
 
 
 def process_verification(verification_id: uuid.UUID, lease: Lease) -> None:
@@ -13,6 +13,14 @@ def process_verification(verification_id: uuid.UUID, lease: Lease) -> None:
 
 def verification_died(verification_id: uuid.UUID, code: str) -> None:
     verifications.fail(verification_id=verification_id, code=code)
+
+
+def make_evidence_clip(verification_id: uuid.UUID, lease: Lease) -> None:
+    clips.make(verification_id, lease)
+
+
+def evidence_clip_died(verification_id: uuid.UUID, code: str) -> None:
+    clips.fail(verification_id=verification_id, code=code)
 
 
 @app.task

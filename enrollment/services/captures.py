@@ -11,9 +11,11 @@ from django.conf import settings
 from enrollment.models import Capture
 from heirloom.crypto import files
 from heirloom.errors import Refusal
+from heirloom.media.evidence import make_evidence
 from heirloom.media.image import read_still
 from heirloom.media.limits import Limits
 from heirloom.media.sniff import sniff
+from heirloom.media.transcode.base import Evidence, Transcoder
 from heirloom.media.transcode.ffmpeg import FfmpegTranscoder
 from heirloom.media.types import Image, MediaType
 from heirloom.media.video import is_whole, probe, sample
@@ -101,8 +103,7 @@ def read_images(capture: Capture, *, most_frames: int | None = None) -> tuple[Im
     with files.private_copy(subject=capture.subject, name=capture.storage_name) as path:
         facts = probe(path, limits())
         capture.width, capture.height, capture.duration_s = facts.width, facts.height, facts.duration_s
-        transcoder = FfmpegTranscoder(settings.FFMPEG_BINARY or None, use_gpu=settings.MEDIA_HWACCEL == "auto")
-        frames = sample(path, facts, limits(), count=most_frames, transcoder=transcoder)
+        frames = sample(path, facts, limits(), count=most_frames, transcoder=_transcoder())
         capture.notes = [] if is_whole(frames, facts, limits(), count=most_frames) else ["clip_partly_read"]
         return frames
 
@@ -116,9 +117,23 @@ def read_movement(capture: Capture, *, every_s: float, longest_s: float, most_si
         facts = probe(path, replace(limits(), max_clip_s=longest_s))
         capture.width, capture.height, capture.duration_s = facts.width, facts.height, facts.duration_s
         count = max(1, round(facts.duration_s / every_s))
-        transcoder = FfmpegTranscoder(settings.FFMPEG_BINARY or None)
         dense = replace(limits(), max_frames=count)
-        return sample(path, facts, dense, max_side=most_side, evenly=True, transcoder=transcoder)
+        return sample(path, facts, dense, max_side=most_side, evenly=True, transcoder=_transcoder())
+
+
+@contextmanager
+def evidence_of(capture: Capture) -> Iterator[Evidence]:
+    """Make the copy of a clip that people look at; its file goes on exit.
+
+    Raises Refusal with the code of whatever keeps it from being made.
+    """
+    with files.private_copy(subject=capture.subject, name=capture.storage_name) as path:
+        facts = probe(path, limits())
+        yield make_evidence(path, facts, path.parent, limits(), transcoder=_transcoder())
+
+
+def _transcoder() -> Transcoder:
+    return FfmpegTranscoder(settings.FFMPEG_BINARY or None, use_gpu=settings.MEDIA_HWACCEL == "auto")
 
 
 def _with_head(chunks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:

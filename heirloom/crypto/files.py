@@ -69,6 +69,19 @@ def read_bytes(*, subject: UUID, name: str) -> bytes:
     return b"".join(read(subject=subject, name=name))
 
 
+def size_bytes(name: str) -> int:
+    """Return the length of a file's plaintext. Raises StreamDamagedError, and Refusal `storage_unavailable`."""
+    with _storage_errors():
+        return stream.plain_bytes(default_storage.size(name))
+
+
+def read_part(*, subject: UUID, name: str, start: int, stop: int) -> Iterator[bytes]:
+    """Decrypt bytes `start` up to `stop` of a file; raises what `read` does."""
+    key = data_key(subject)
+    with _storage_errors(), default_storage.open(name, "rb") as source:
+        yield from stream.decrypted_part(source, key=key, bound_to=_bound_to(subject, name), start=start, stop=stop)
+
+
 def delete(name: str) -> None:
     """Delete a file; one that is not there is no fault. Raises Refusal `storage_unavailable`."""
     with _storage_errors():

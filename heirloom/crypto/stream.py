@@ -46,10 +46,43 @@ def decrypted(source: IO[bytes], *, key: bytes, bound_to: bytes) -> Iterator[byt
     cipher = _cipher(key, header, bound_to)
     segments = iter(lambda: _read_exactly(source, SEGMENT_BYTES + _TAG_BYTES), b"")
     for counter, segment, last in _marked_last(segments):
-        try:
-            yield cipher.decrypt(_nonce(header, counter, last), segment, None)
-        except (InvalidTag, ValueError):
-            raise StreamDamagedError(f"segment {counter}") from None
+        yield _decrypted(cipher, _nonce(header, counter, last), segment)
+
+
+def decrypted_part(source: IO[bytes], *, key: bytes, bound_to: bytes, start: int, stop: int) -> Iterator[bytes]:
+    """Decrypt bytes `start` up to `stop` of a seekable stream, each authentic when it is given.
+
+    Raises StreamDamagedError at the first segment that is not what was written there, in a stream of this length.
+    """
+    stop = min(stop, plain_bytes(source.seek(0, os.SEEK_END)))
+    last = (plain_bytes(source.tell()) - 1) // SEGMENT_BYTES
+    source.seek(0)
+    header = _read_exactly(source, _HEADER_BYTES)
+    cipher = _cipher(key, header, bound_to)
+    first = start // SEGMENT_BYTES
+    source.seek(_HEADER_BYTES + first * (SEGMENT_BYTES + _TAG_BYTES))
+    for counter in range(first, -(-stop // SEGMENT_BYTES)):
+        segment = _read_exactly(source, SEGMENT_BYTES + _TAG_BYTES)
+        begin = counter * SEGMENT_BYTES
+        plain = _decrypted(cipher, _nonce(header, counter, counter == last), segment)
+        yield plain[max(0, start - begin) : stop - begin]
+
+
+def plain_bytes(stream_bytes: int) -> int:
+    """Return how many bytes a stream of this length holds. Raises StreamDamagedError where none has this length."""
+    body = stream_bytes - _HEADER_BYTES
+    segments = max(1, -(-body // (SEGMENT_BYTES + _TAG_BYTES)))
+    plain = body - segments * _TAG_BYTES
+    if plain < 0 or (plain == 0 and segments > 1):
+        raise StreamDamagedError("cut")
+    return plain
+
+
+def _decrypted(cipher: AESGCM, nonce: bytes, segment: bytes) -> bytes:
+    try:
+        return cipher.decrypt(nonce, segment, None)
+    except (InvalidTag, ValueError):
+        raise StreamDamagedError(f"segment {int.from_bytes(nonce[-5:-1], 'big')}") from None
 
 
 def _cipher(key: bytes, header: bytes, bound_to: bytes) -> AESGCM:

@@ -2,6 +2,8 @@
 
 import uuid
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 from django import forms
@@ -9,6 +11,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -19,6 +22,7 @@ from django.utils.timesince import timesince
 
 from heirloom.accounts.models import User
 from heirloom.accounts.readonly_admin import ReadOnlyAdmin
+from heirloom.api import ranges
 from heirloom.errors import CODES, Refusal
 from heirloom.reviews import services
 from heirloom.reviews.cases import Case, case_kind
@@ -74,8 +78,12 @@ class ReviewAdmin(ReadOnlyAdmin):
     list_filter_submit = False
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.picture)
-        return [path("<uuid:review_id>/picture/<str:key>/", view, name="reviews_review_picture"), *super().get_urls()]
+        picture, clip = self.admin_site.admin_view(self.picture), self.admin_site.admin_view(self.clip)
+        return [
+            path("<uuid:review_id>/picture/<str:key>/", picture, name="reviews_review_picture"),
+            path("<uuid:review_id>/clip/", clip, name="reviews_review_clip"),
+            *super().get_urls(),
+        ]
 
     def get_queryset(self, request: HttpRequest) -> ReviewQuerySet:
         return Review.objects.select_related("claimed_by", "decided_by")
@@ -115,13 +123,17 @@ class ReviewAdmin(ReadOnlyAdmin):
         """A picture of a case, never stored by anybody on the way; the audit log notes the view."""
         self._check(request)
         review = get_object_or_404(Review, pk=review_id)
-        try:
+        with _not_found():
             jpeg = case_kind(review.kind).read_picture(review, key, _login(request))
-        except Refusal as refusal:
-            if refusal.status >= 500:
-                raise
-            raise Http404 from refusal
         return HttpResponse(jpeg, content_type="image/jpeg", headers={"Cache-Control": "private, no-store"})
+
+    def clip(self, request: HttpRequest, review_id: uuid.UUID) -> HttpResponseBase:
+        """The clip of a case, or the part of it that a player asks for, as `picture` gives pictures."""
+        self._check(request)
+        review = get_object_or_404(Review, pk=review_id)
+        with _not_found():
+            readable = case_kind(review.kind).open_clip(review, _login(request))
+        return ranges.answer(request, readable, content_type="video/mp4")
 
     def _check(self, request: HttpRequest) -> None:
         if not (_login(request).has_role("reviewer", "admin") and self.has_view_permission(request)):
@@ -197,6 +209,17 @@ class ReviewAdmin(ReadOnlyAdmin):
     @admin.display(description="Decision")
     def decision(self, review: Review) -> str:
         return f"{review.verdict} by {review.decided_by}" if review.is_decided else "—"
+
+
+@contextmanager
+def _not_found() -> Iterator[None]:
+    """Answer 404 for what is not there; a part of the installation that is away is another matter."""
+    try:
+        yield
+    except Refusal as refusal:
+        if refusal.status >= 500:
+            raise
+        raise Http404 from refusal
 
 
 def _login(request: HttpRequest) -> User:

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from heirloom.accounts.models import User
+from heirloom.api.ranges import Readable
 from heirloom.reviews.models import Review
 
 
@@ -29,12 +30,22 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Clip:
+    """The moving pictures of a case. poster: the key of the picture shown before; missing: plain words, why none."""
+
+    caption: str
+    poster: str = ""
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Panel:
     """One side of the comparison; the first picture stands large."""
 
     title: str
     subtitle: str
     pictures: tuple[Picture, ...]
+    clip: Clip | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +89,13 @@ class CaseKind(Protocol):
         """Return a picture of this case as a JPEG and note in the audit log who looked.
 
         Raises Refusal "not_found" for a key that is not of this case, and when the picture is gone.
+        """
+        ...
+
+    def open_clip(self, review: Review, viewer: User) -> Readable:
+        """Return the clip of this case as an MP4 and note in the audit log who looked.
+
+        Raises Refusal "not_found" where there is none.
         """
         ...
 

@@ -24,6 +24,25 @@ def test_any_length_comes_back_whole(size: int) -> None:
     assert opened(sealed(plain)) == plain
 
 
+@pytest.mark.parametrize("size", [0, 1, 65535, 65536, 65537, 131072, 200_000])
+def test_any_part_comes_back_and_the_length_is_known(size: int) -> None:
+    plain = os.urandom(size)
+    source = io.BytesIO(sealed(plain))
+    assert stream.plain_bytes(len(source.getvalue())) == size
+    for start, stop in ((0, size), (0, 1), (1, 65536), (65530, 65540), (65536, 131072), (size - 1, size), (7, 9**9)):
+        if 0 <= start <= stop:
+            part = stream.decrypted_part(source, key=KEY, bound_to=b"a", start=start, stop=stop)
+            assert b"".join(part) == plain[start:stop]
+
+
+def test_a_part_of_a_stream_that_was_cut_or_changed_is_refused() -> None:
+    data = sealed(os.urandom(150_000))
+    changed = data[: HEADER + 10] + bytes([data[HEADER + 10] ^ 1]) + data[HEADER + 11 :]
+    for damaged, start, stop in ((changed, 0, 10), (data[: HEADER + 2 * SEGMENT], 70_000, 70_001), (data[:50], 0, 1)):
+        with pytest.raises(stream.StreamDamagedError):
+            list(stream.decrypted_part(io.BytesIO(damaged), key=KEY, bound_to=b"a", start=start, stop=stop))
+
+
 def test_chunks_of_any_size_make_the_same_stream() -> None:
     chunks = [b"a" * 70_000, b"", b"b", b"c" * 130_000]
     assert opened(b"".join(stream.encrypted(chunks, key=KEY, bound_to=b"a"))) == b"".join(chunks)

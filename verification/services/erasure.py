@@ -8,14 +8,14 @@ from enrollment.services.erasure import erase_captures
 from heirloom.crypto import files
 from heirloom.decision.verification import Outcome
 from heirloom.reviews.models import Review
-from verification.models import EvidenceFrame, Verification
+from verification.models import EvidenceClip, EvidenceFrame, Verification
 
 
 @transaction.atomic
 def forget(*, person: Person) -> int:
-    """Remove the captures, frames and reviews of every verification that claimed or found this person; return how many.
+    """Remove all that shows a person from the verifications that claimed or found this person; return how many.
 
-    The rows stay, with their outcome and without anybody in them.
+    Captures, frames, clips and reviews go. The rows stay, with their outcome and without anybody in them.
     """
     found = Q(candidates__person=person, candidates__rank=1, outcome__in=[Outcome.APPROVED, Outcome.NEEDS_REVIEW])
     about = Verification.objects.filter(Q(person=person) | found).values("id")
@@ -25,6 +25,9 @@ def forget(*, person: Person) -> int:
     frames = EvidenceFrame.objects.filter(verification__in=rows)
     names = list(frames.values_list("storage_name", flat=True))
     frames.delete()
+    clips = EvidenceClip.objects.filter(verification__in=rows)
+    names += [name for clip in clips for name in clip.file_names]
+    clips.delete()
     Review.objects.filter(kind="verification", subject_id__in=[row.id for row in rows]).delete()
     erase_captures(shown)
     files.forget(names)

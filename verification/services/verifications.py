@@ -29,7 +29,7 @@ from heirloom.reviews import services as reviews
 from heirloom.reviews.models import Review
 from heirloom.vision.types import AttackOutcome, AttackSignal
 from verification.models import Candidate, Challenge, Verification
-from verification.services import challenges, evidence, performances
+from verification.services import challenges, clips, evidence, performances
 from verification.services.performances import Performance
 from verification.services.probes import Probe, look
 
@@ -251,6 +251,7 @@ def _close(verification: Verification, outcome: Outcome, reasons: tuple[str, ...
     if verification.capture is not None:
         verification.capture.save(update_fields=["width", "height", "duration_s", "notes"])
     if outcome == Outcome.NEEDS_REVIEW:
+        clips.promise(verification)
         risk = _risk(verification)
         reviews.open_review(
             kind="verification", subject_id=verification.id, reasons=tuple(verification.reasons), risk=risk

@@ -1,0 +1,66 @@
+"""Answers of a whole file, or of the part that was asked for (RFC 9110, section 14): players and fetchers seek."""
+
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+
+MOST_PART_BYTES = 4 * 2**20
+"""A player that asks for the rest of a clip gets this much of it, and asks again for what it comes to need."""
+_ASKED = re.compile(r"bytes=(\d*)-(\d*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """A file to be answered. read: gives the bytes from one place up to another."""
+
+    size_bytes: int
+    read: Callable[[int, int], Iterator[bytes]]
+
+
+def answer(request: HttpRequest, file: Readable, *, content_type: str) -> HttpResponseBase:
+    """Return the file, or the one range of it that the request names; nobody on the way may store it."""
+    asked = _asked(request.headers.get("Range", ""), file.size_bytes)
+    headers = {"Accept-Ranges": "bytes", "Cache-Control": "private, no-store", "Content-Type": content_type}
+    if asked is None:
+        start, stop, status = 0, file.size_bytes, 200
+    else:
+        start, stop, status = *asked, 206
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{file.size_bytes}"
+    if start >= stop and asked is not None:
+        headers["Content-Range"] = f"bytes */{file.size_bytes}"
+        return HttpResponse(status=416, headers=headers)
+    headers["Content-Length"] = str(stop - start)
+    if request.method == "HEAD":
+        return HttpResponse(status=status, headers=headers)
+    chunks = file.read(start, stop)
+    streamed = _one_by_one(chunks) if isinstance(request, ASGIRequest) else chunks
+    return StreamingHttpResponse(streamed, status=status, headers=headers)
+
+
+def _asked(header: str, size: int) -> tuple[int, int] | None:
+    """Return from where up to where is asked for; None for all, as for several ranges and for what is not understood.
+
+    A range beyond the end of the file is empty.
+    """
+    found = _ASKED.fullmatch(header.strip())
+    if found is None or found.group(1, 2) == ("", ""):
+        return None
+    if not found[1]:
+        start, last = max(0, size - int(found[2])), size - 1
+    else:
+        start, last = int(found[1]), int(found[2]) if found[2] else size - 1
+        if last < start and found[2]:
+            return None
+    return start, min(last + 1, size, start + MOST_PART_BYTES)
+
+
+async def _one_by_one(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Give the chunks as the other side takes them: Django itself would first read all of them into memory."""
+    taken = sync_to_async(lambda: next(chunks, None))
+    while (chunk := await taken()) is not None:
+        yield chunk
