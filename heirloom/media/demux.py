@@ -23,7 +23,7 @@ from heirloom.errors import Refusal
 from heirloom.media import provenance
 from heirloom.media.formats import CODECS, DEMUXER_NAMES, DEMUXERS
 from heirloom.media.limits import Limits
-from heirloom.media.sniff import sniff
+from heirloom.media.sniff import AVI, sniff
 from heirloom.media.types import ClipFacts
 
 for _module in pkgutil.walk_packages(
@@ -170,6 +170,8 @@ def _family(stream: VideoStream) -> str:
 
 def _stated_duration_s(container: InputContainer, stream: VideoStream) -> float:
     """Return what the header says, 0 where it says nothing, as a browser's recording does."""
+    if container.format.name == AVI.extension and stream.frames and stream.average_rate:
+        return float(stream.frames / stream.average_rate)  # its duration is mended by FFmpeg to what is there
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
     tag = stream.metadata.get(NAMED_DURATION_TAG)

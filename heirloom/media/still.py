@@ -12,7 +12,9 @@ import PIL.Image
 import pillow_heif
 from PIL import (
     BmpImagePlugin,
-    ImageChops,  # noqa: F401  # this and the next four are imported late by Pillow, and the child may open no files
+    ImageChops,  # noqa: F401  # this and the next six are imported late by Pillow, and the child may open no files
+    ImageCms,  # noqa: F401
+    ImageColor,  # noqa: F401
     ImageFilter,  # noqa: F401
     ImageOps,  # noqa: F401
     ImagePalette,  # noqa: F401

@@ -34,7 +34,7 @@ Outcome = tuple[dict[str, Any], bytes | memoryview]
 
 ORPHAN_CHECK_MS = 1000
 MOST_SERVER_DESCRIPTORS = 1024
-NEARLY_ALL = 0.95
+NEARLY_ALL = 0.75
 """The system counts processor time in two ways; one it ended for using it up has used this share by the other."""
 
 
