@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import clips, comparing, photos, reading
+from bench import clips, comparing, photos, reading, running
 from bench.client import Caller
 from bench.figures import Section
 from bench.instance import ROOT, Instance, own_instance
@@ -57,11 +57,16 @@ def _reading(bench: Bench) -> Section:
     return reading.measure(bench.hr, bench.client)
 
 
+def _runtime(bench: Bench) -> Section:
+    return running.measure(Path(bench.instance.environment["MODELS_DIR"]))
+
+
 SECTIONS: dict[str, Callable[[Bench], Section]] = {
     "compare": _compare,
     "clip": _clip,
     "photo": _photo,
     "reading": _reading,
+    "runtime": _runtime,
 }
 NEEDS_CROWD = ("photo", "reading")
 

@@ -34,8 +34,8 @@ POLICIES: Mapping[str, Policy] = {
     CPU: Policy(wait_s=0, fixed_shapes=False),
     CUDA: Policy(wait_s=0.010, fixed_shapes=True),
 }
-"""On the CPU a batch costs as much as its rows one by one and fixed shapes twice as much as needed, so neither is used;
-its memory stays flat without (docs/runtime.md). A GPU is faster with both."""
+"""On the CPU sharing gains nothing, and fixed shapes cost time while its memory is flat without them
+(`python -m bench.run runtime`). A GPU wants both."""
 
 ROOM_WITHIN_S = 10.0
 """How long a load waits for networks that are in use before it goes to the CPU."""

@@ -1,0 +1,131 @@
+"""The runtime: a batch against its rows one by one, calls that share runs, shapes that are fixed, and its memory."""
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from bench.figures import COLUMNS, Goal, Section, Series, ratio, timed
+from heirloom.vision import dlib_graphs
+from heirloom.vision.batching import BATCHES, Policy
+from heirloom.vision.detection import Pixels
+from heirloom.vision.packs import pyramid
+from heirloom.vision.runtime import CPU, CUDA, Network, Runtime
+from heirloom.vision.vram import vram
+
+RUNS = 5
+FACES = BATCHES[-1]
+CALLS, AT_ONCE, CHIPS = 48, 8, 6
+LOADS, PICTURES, SIDES_PX = 50, 200, (64, 640)
+SHARE_WANTED = 1 / 2.5
+WAIT_S = 0.010
+_MIB = 1 << 20
+
+
+def measure(models_dir: Path) -> Section:
+    device = CUDA if Path("/dev/nvidiactl").exists() else CPU
+    chips = np.random.default_rng(1).integers(0, 255, (FACES, 150, 150, 3), np.uint8)
+    share, batch = _batch(device, models_dir, chips)
+    rows = [*batch, *_sharing(device, models_dir, chips[:CHIPS]), *_shapes(device, models_dir)]
+    rows += [_loads(device, models_dir), _sizes(device, models_dir)]
+    goals = (Goal("time of one batch of 64 over 64 single calls", share, SHARE_WANTED),) if device == CUDA else ()
+    notes = (
+        f"Measured on {device}, in this process, on the built-in pack's networks; pairs of runs are made in turn.",
+        "By policy the product shares runs and fixes shapes on a GPU, and does neither on the CPU.",
+    )
+    return Section("runtime", "The runtime", goals, COLUMNS, tuple(rows), notes)
+
+
+def _batch(device: str, models_dir: Path, chips: Pixels) -> tuple[float, list[tuple[str, ...]]]:
+    network = _network(device, Policy(0, device == CUDA), dlib_graphs.descriptor_graph(models_dir))
+    network.run(chips), network.run(chips[:1])
+    whole, single = [], []
+    for _ in range(RUNS):
+        whole.append(timed(lambda: network.run(chips)))
+        single.append(timed(lambda: [network.run(chips[k : k + 1]) for k in range(FACES)]))
+    one, many = Series(tuple(whole)), Series(tuple(single))
+    share, least, most = ratio(one, many)
+    compared = ("batch / single calls", f"{share:.2f}", f"{least:.2f}", f"{most:.2f}", str(RUNS))
+    return share, [one.row(f"a batch of {FACES} descriptors"), many.row(f"{FACES} single calls"), compared]
+
+
+def _sharing(device: str, models_dir: Path, chips: Pixels) -> list[tuple[str, ...]]:
+    """Calls of one face each from several threads, each on its own and sharing runs."""
+    path = dlib_graphs.descriptor_graph(models_dir)
+    networks = [_network(device, Policy(wait_s, device == CUDA), path) for wait_s in (0, WAIT_S)]
+    taken: list[list[float]] = [[], []]
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        for _ in range(RUNS + 1):
+            for network, seconds in zip(networks, taken, strict=True):
+                seconds.append(timed(partial(_at_once, threads, network, chips)))
+    alone, shared = (Series(tuple(seconds[1:])) for seconds in taken)
+    share, least, most = ratio(shared, alone)
+    what = f"{CALLS} templates, {AT_ONCE} calls at once"
+    compared = ("shared / each alone", f"{share:.2f}", f"{least:.2f}", f"{most:.2f}", str(RUNS))
+    return [alone.row(f"{what}, each alone"), shared.row(f"{what}, sharing runs"), compared]
+
+
+def _at_once(threads: ThreadPoolExecutor, network: Network, chips: Pixels) -> None:
+    for _ in threads.map(network.run, [chips] * CALLS):
+        pass
+
+
+def _shapes(device: str, models_dir: Path) -> list[tuple[str, ...]]:
+    """Pictures of many sizes as they are, and each in the corner of one of few shapes."""
+    path = dlib_graphs.detector_graph(models_dir)
+    networks = [_network(device, Policy(0, fixed), path) for fixed in (False, True)]
+    pictures = _pictures(20)
+    taken: list[list[float]] = [[], []]
+    for _ in range(RUNS):
+        for network, seconds in zip(networks, taken, strict=True):
+            seconds.append(timed(partial(_scanned, network, pictures)))
+    exact, fixed = (Series(tuple(seconds)) for seconds in taken)
+    what = f"detection in {len(pictures)} pictures of as many sizes"
+    return [exact.row(f"{what}, as they are"), fixed.row(f"{what}, in fixed shapes")]
+
+
+def _scanned(network: Network, pictures: list[Pixels]) -> None:
+    for each in pictures:
+        pyramid.scan(network, each, 0.0)
+
+
+def _loads(device: str, models_dir: Path) -> tuple[str, ...]:
+    runtime, path = Runtime(device), dlib_graphs.descriptor_graph(models_dir)
+    used = []
+    for _ in range(LOADS):
+        runtime.network(path).run(np.zeros((4, 150, 150, 3), np.uint8))
+        runtime.close()
+        used.append(_used_mb(device))
+    return _growth(f"memory more after {LOADS} loads and unloads than after {LOADS // 10}", used, LOADS // 10)
+
+
+def _sizes(device: str, models_dir: Path) -> tuple[str, ...]:
+    network = Runtime(device).network(dlib_graphs.detector_graph(models_dir))
+    used = []
+    for picture in _pictures(PICTURES):
+        pyramid.scan(network, picture, 0.0)
+        used.append(_used_mb(device))
+    return _growth(
+        f"memory more after {PICTURES} pictures of as many sizes than after {PICTURES // 4}", used, PICTURES // 4
+    )
+
+
+def _growth(what: str, used_mb: list[float], early: int) -> tuple[str, ...]:
+    return (what, f"{used_mb[-1] - used_mb[early - 1]:.0f} MiB", "", "", f"{len(used_mb)}")
+
+
+def _network(device: str, policy: Policy, path: Path) -> Network:
+    return Runtime(device, policies={CPU: policy, CUDA: policy}).network(path)
+
+
+def _pictures(count: int) -> list[Pixels]:
+    draw = random.Random(3)
+    return [np.zeros((draw.randint(*SIDES_PX), draw.randint(*SIDES_PX), 3), np.uint8) for _ in range(count)]
+
+
+def _used_mb(device: str) -> float:
+    card = vram() if device == CUDA else None
+    return (card.used_bytes if card else psutil.Process().memory_info().rss) / _MIB
