@@ -166,12 +166,13 @@ class Runtime:
     def metrics(self) -> str:
         """Return what is counted here in Prometheus's text format."""
         card = vram()
-        self.meters.device.clear()
-        self.meters.device.labels(self.wanted, self.device).set(1)
-        self.meters.vram_limit.set(self._budget.limit_mb * _MIB)
-        self.meters.vram_granted.set(self.granted_mb * _MIB)
-        self.meters.vram_used.set(math.nan if card is None else card.used_bytes)
-        return self.meters.text()
+        with self._table:
+            self.meters.device.clear()
+            self.meters.device.labels(self.wanted, self.device).set(1)
+            self.meters.vram_limit.set(self._budget.limit_mb * _MIB)
+            self.meters.vram_granted.set(self.granted_mb * _MIB)
+            self.meters.vram_used.set(math.nan if card is None else card.used_bytes)
+            return self.meters.text()
 
     def _taken(self, path: Path) -> Held | None:
         """Borrow a graph that is loaded where it should be."""
@@ -282,7 +283,8 @@ class Runtime:
             logger.info("unloaded %s (%s)", path.name, reason)
 
     def _fall_back(self, path: Path, reason: str, seconds: float) -> None:
-        self._on_cpu_until[path] = time.monotonic() + seconds
+        with self._table:
+            self._on_cpu_until[path] = time.monotonic() + seconds
         self.meters.cpu_fallbacks.labels(path.stem, reason).inc()
         if reason != meters.NO_PROVIDER:
             logger.warning("%s runs on the CPU: %s", path.name, _WHY[reason])
