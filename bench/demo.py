@@ -104,7 +104,7 @@ class Demo:
             film = clip(portrait, self.folder, seconds=4, size=720).read_bytes()
             yield self.verify(f"clip of {name}", name, ("file", ("clip.mp4", film, "video/mp4")))
         one, other = self.portraits
-        yield self.verify(f"impostor: {other}", one, _photo(self.portraits[other].jpeg))
+        yield self.verify(f"impostor: {other}", one, _photo(retaken(self.portraits[other], turned=-8, light=0.95)))
         yield self.verify(f"{one} on a screen", one, _photo(on_screen(self.portraits[one])))
 
     def verify(self, shown: str, claimed: str, file: tuple[str, tuple[str, bytes, str]]) -> Attempt:

@@ -76,8 +76,8 @@ def landscape() -> bytes:
 
 
 def clip(portrait: Portrait, folder: Path, *, seconds: float = 2.0, name: str = "clip.mp4", size: int = 480) -> Path:
-    """Film the portrait: a slow sway, so that frames differ."""
-    framing = f"scale={size}:{size}:force_original_aspect_ratio=increase,crop={size}:{size},{SWAY},format=yuv420p"
+    """Film the portrait: mirrored, as a webcam shows it, with a slow sway, so that frames differ."""
+    framing = f"hflip,scale={size}:{size}:force_original_aspect_ratio=increase,crop={size}:{size},{SWAY},format=yuv420p"
     return _film(portrait, folder / name, seconds, 25, [framing], ["-g", "25"])
 
 

@@ -9,6 +9,7 @@ from django.db.models import Q
 from pgvector.django import HalfVectorField
 
 from enrollment.querysets import (
+    CaptureQuerySet,
     ConsentQuerySet,
     EnrollmentQuerySet,
     FaceTemplateQuerySet,
@@ -138,10 +139,16 @@ class Capture(models.Model):
     notes = ArrayField(models.CharField(max_length=40), default=list)
     # One verdict for a photo, one for each chosen frame of a clip: {at_s, accepted, reasons, quality, template_id}.
     verdicts = models.JSONField(default=list)
+    # What finds a copy handed in again (vision.fingerprint), and who the file says made it (media.types.Provenance).
+    perceptual_hashes = ArrayField(models.BigIntegerField(), default=list)
+    provenance = models.JSONField(default=dict)
     received_at = models.DateTimeField(auto_now_add=True)
+
+    objects = CaptureQuerySet.as_manager()
 
     class Meta:
         ordering = ("received_at", "id")
+        indexes = [models.Index(fields=["sha256"]), models.Index(fields=["received_at"])]
 
     @property
     def is_accepted(self) -> bool:

@@ -1,16 +1,16 @@
 """Questions about sets of people and their rows."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from django.db import models
+from django.db import connection, models
 from django.db.models import OuterRef, Q, Subquery
 from django.db.models.functions import Cast, Coalesce
 from pgvector import HalfVector
 
 if TYPE_CHECKING:
-    from enrollment.models import Consent, Enrollment, FaceTemplate, Person, PersonTemplate
+    from enrollment.models import Capture, Consent, Enrollment, FaceTemplate, Person, PersonTemplate
 
 
 # Each word is four more conditions; a page of words would keep the database busy for minutes.
@@ -86,3 +86,31 @@ def _uuid(text: str) -> uuid.UUID | None:
         return uuid.UUID(text)
     except ValueError:
         return None
+
+
+class CaptureQuerySet(models.QuerySet["Capture"]):
+    def held(self) -> "CaptureQuerySet":
+        """Keep those whose file is still here; of others nothing is known that could be compared."""
+        return self.exclude(storage_name="")
+
+    def before(self, capture: "Capture") -> "CaptureQuerySet":
+        """Keep what was received earlier."""
+        return self.filter(received_at__lt=capture.received_at).exclude(pk=capture.pk)
+
+    def looking_like(
+        self, hashes: Sequence[int], *, most_bits: int, least_share: float, newest: int
+    ) -> list[uuid.UUID]:
+        """Return the ids of those, among the newest so many, that resemble at least a share of the hashed pictures.
+
+        hashes: as vision.fingerprint makes them, resembling when they differ in at most so many bits.
+        """
+        rows, values = self.order_by("-received_at").values("id", "perceptual_hashes")[:newest].query.sql_with_params()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT c.id FROM (" + rows + ") c, unnest(c.perceptual_hashes) kept,"  # noqa: S608 - Django's own SQL
+                " unnest(%s::bigint[]) WITH ORDINALITY given(hash, number)"
+                " WHERE bit_count((kept # given.hash)::bit(64)) <= %s"
+                " GROUP BY c.id HAVING count(DISTINCT given.number) >= %s",
+                [*values, list(hashes), most_bits, max(1.0, least_share * len(hashes))],
+            )
+            return [row[0] for row in cursor.fetchall()]

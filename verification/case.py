@@ -11,22 +11,15 @@ from enrollment.models import Person
 from heirloom.accounts.models import User
 from heirloom.api.ranges import Readable
 from heirloom.errors import CODES, Refusal
-from heirloom.reviews.cases import Case, Clip, Fact, Panel, Picture, Signal
+from heirloom.reviews.cases import Case, Clip, Fact, Panel, Picture
 from heirloom.reviews.models import Review
 from verification.models import EvidenceFrame, Verification
 from verification.services.clips import open_clip, read_poster
 from verification.services.evidence import read_frame
+from verification.words import of_signal
 
 FRAME, POSTER = "frame-", "poster"
 Code = Review.ReasonCode
-# Short codes of why a check could not say anything (vision.types.AttackSignal.why).
-WHY = {
-    "not_installed": "no attack detector is installed",
-    "face_too_tight": "there is too little room around the face",
-    "too_few_frames": "too few frames could be judged",
-    "score_near_threshold": "the score lies too close to the middle",
-    "not_calibrated": "no measured policy says how to read its scores",
-}
 
 
 class VerificationCase:
@@ -61,7 +54,7 @@ class VerificationCase:
             ),
             probe=_received(verification),
             facts=_facts(verification),
-            signals=tuple(_signal(one) for one in verification.signals),
+            signals=tuple(of_signal(one) for one in verification.signals),
             approve="The person is who was claimed, shown live.",
             reject="The claim is not believed.",
             reason_codes=tuple(Review.ReasonCode.choices),
@@ -144,17 +137,6 @@ def _facts(verification: Verification) -> tuple[Fact, ...]:
         Fact("Policy", verification.policy or "none measured"),
         Fact("Model", verification.model or "—"),
     )
-
-
-def _signal(signal: Mapping[str, object]) -> Signal:
-    outcome, score = str(signal["outcome"]), signal.get("score")
-    why = str(signal.get("why") or "")
-    if outcome == "inconclusive":
-        words = f"could not say: {WHY.get(why, why)}" if why else "could not say"
-    else:
-        says = "looks like an attack" if outcome == "attack" else "looks live"
-        words = f"{says} (attack score {score:.2f})" if isinstance(score, float) else says
-    return Signal(str(signal.get("detector") or "") or "Attack check", outcome, words)
 
 
 def _number(value: float | None, places: int = 2) -> str:

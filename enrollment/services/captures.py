@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 
 from django.conf import settings
@@ -92,17 +92,19 @@ def read_bytes(capture: Capture) -> bytes:
 def read_images(capture: Capture, *, most_frames: int | None = None) -> tuple[Image, ...]:
     """Return a photo's pixels, or the chosen frames of a clip, and note on the (unsaved) row what was found.
 
-    That is size, duration and, where a clip was read only in part, a note of it.
+    That is size, duration, what the file says of its maker and, where a clip was read only in part, a note of it.
     most_frames: of a clip; None for as many as Limits.max_frames.
     Raises Refusal with the code of whatever makes the file unusable.
     """
     if capture.kind == Capture.Kind.PHOTO:
         still = read_still(read_bytes(capture), limits())
         capture.width, capture.height = still.width, still.height
+        capture.provenance = asdict(still.provenance)
         return (still.image,)
     with files.private_copy(subject=capture.subject, name=capture.storage_name) as path:
         facts = probe(path, limits())
         capture.width, capture.height, capture.duration_s = facts.width, facts.height, facts.duration_s
+        capture.provenance = asdict(facts.provenance)
         frames = sample(path, facts, limits(), count=most_frames, transcoder=_transcoder())
         capture.notes = [] if is_whole(frames, facts, limits(), count=most_frames) else ["clip_partly_read"]
         return frames
@@ -116,6 +118,7 @@ def read_movement(capture: Capture, *, every_s: float, longest_s: float, most_si
     with files.private_copy(subject=capture.subject, name=capture.storage_name) as path:
         facts = probe(path, replace(limits(), max_clip_s=longest_s))
         capture.width, capture.height, capture.duration_s = facts.width, facts.height, facts.duration_s
+        capture.provenance = asdict(facts.provenance)
         count = max(1, round(facts.duration_s / every_s))
         dense = replace(limits(), max_frames=count)
         return sample(path, facts, dense, max_side=most_side, evenly=True, transcoder=_transcoder())
@@ -134,6 +137,13 @@ def evidence_of(capture: Capture) -> Iterator[Evidence]:
 
 def _transcoder() -> Transcoder:
     return FfmpegTranscoder(settings.FFMPEG_BINARY or None, use_gpu=settings.MEDIA_HWACCEL == "auto")
+
+
+def forget_file(capture: Capture) -> None:
+    """Let go of a capture's file, and of all that could tell it from others; the row stays with its verdicts."""
+    if capture.storage_name:
+        files.forget([capture.storage_name])
+    Capture.objects.filter(pk=capture.pk).update(storage_name="", sha256="", perceptual_hashes=[], provenance={})
 
 
 def _with_head(chunks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:

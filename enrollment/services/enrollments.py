@@ -16,7 +16,6 @@ from enrollment.services.policies import policy_of, same_person_from
 from heirloom.accounts.models import User
 from heirloom.audit import services as audit
 from heirloom.audit.models import Action
-from heirloom.crypto import files
 from heirloom.errors import Refusal
 from heirloom.jobs import services as jobs
 from heirloom.jobs.services import Lease
@@ -24,6 +23,7 @@ from heirloom.jobs.vision import vision
 from heirloom.reviews import services as reviews
 from heirloom.reviews.models import Review
 from heirloom.vision.comparison import mean_template
+from heirloom.vision.fingerprint import perceptual_hash
 
 UNKNOWN_RISK = 0.5
 Findings = Mapping[uuid.UUID, Sequence[Verdict]]
@@ -160,7 +160,7 @@ def apply_verdict(review: Review) -> None:
         return
     _finish(enrollment, Enrollment.Outcome.REFUSED, ("duplicate_person",), {})
     for capture in enrollment.captures.all():
-        _forget_file(capture)
+        captures.forget_file(capture)
 
 
 def _examine_capture(capture: Capture) -> Sequence[Verdict]:
@@ -170,6 +170,7 @@ def _examine_capture(capture: Capture) -> Sequence[Verdict]:
         if refusal.status >= 500:
             raise
         return (Verdict(accepted=False, reasons=(refusal.code,)),)
+    capture.perceptual_hashes = [perceptual_hash(image) for image in images]
     if capture.kind == Capture.Kind.CLIP:
         return examine_clip(images, vision=vision(), same_person_from=same_person_from)
     return examine(images, vision=vision())
@@ -224,20 +225,13 @@ def _finish(
             capture.verdicts = [v.as_json(_next_id(ids, v)) for v in findings[capture.id]]
             capture.save()
         if capture.id in findings and not capture.is_accepted:
-            _forget_file(capture)
+            captures.forget_file(capture)
     return enrollment
 
 
 def _next_id(rows: Any, verdict: Verdict) -> str | None:
     row = next(rows, None) if verdict.template is not None else None
     return None if row is None else str(row.id)
-
-
-def _forget_file(capture: Capture) -> None:
-    """A refused picture is of no further use, so its bytes go once that is certain."""
-    if capture.storage_name:
-        files.forget([capture.storage_name])
-    Capture.objects.filter(pk=capture.pk).update(storage_name="")
 
 
 def _reasons(findings: Findings) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
-from enrollment.models import Enrollment, Person
+from enrollment.models import Capture, Enrollment, Person
 from enrollment.services import captures
 from enrollment.services.consents import ConsentGiven
 from enrollment.services.duplicates import hold_gallery
@@ -17,6 +17,7 @@ from heirloom.accounts.models import User
 from heirloom.errors import Refusal
 from heirloom.jobs.vision import vision
 from heirloom.media.types import Image
+from heirloom.vision.fingerprint import perceptual_hash
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +62,7 @@ def register(
     with captures.stored([[photos[n].data] for n in good], subject=owner) as kept, transaction.atomic():
         hold_gallery()
         visit = open_visit(owner, visitor, kept, source="api", actor=actor, consent=consent)
+        _note_hashes({c.id: photos[n].image for c, n in zip(kept, good, strict=True)})
         record(visit, {c.id: (verdicts[n],) for c, n in zip(kept, good, strict=True)}, actor)
         if visit.outcome == Enrollment.Outcome.REFUSED:
             raise Refusal(visit.reasons[0])
@@ -76,6 +78,12 @@ def _judge(photos: Sequence[Photo], pack: str, *, use_fallback: bool) -> list[Ve
         next(judged) if photo.image is not None else Verdict(accepted=False, reasons=(photo.refused,))
         for photo in photos
     ]
+
+
+def _note_hashes(images: Mapping[uuid.UUID, Image | None]) -> None:
+    for capture_id, image in images.items():
+        hashes = [] if image is None else [perceptual_hash(image)]
+        Capture.objects.filter(pk=capture_id).update(perceptual_hashes=hashes)
 
 
 def _answer(visit: Enrollment, stored: Mapping[int, uuid.UUID], verdicts: Sequence[Verdict]) -> Registration:

@@ -50,7 +50,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """What one check said, or that it could not say: outcome is bona_fide, attack or inconclusive."""
+    """What one check said, or that it could not say. outcome: one of vision.types.AttackOutcome."""
 
     name: str
     outcome: str

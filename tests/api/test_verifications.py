@@ -43,7 +43,7 @@ def test_an_owner_may_waive_the_attack_check_and_the_record_says_so(
     cleo: APIClient, enrolled: dict[str, Any], work: Work, portraits: dict[str, Portrait], settings: SettingsWrapper
 ) -> None:
     settings.ATTACK_CHECK_REQUIRED = False
-    link = submit(cleo, retaken(portraits["astronaut"]), employee_id="E-1")
+    link = submit(cleo, retaken(portraits["astronaut"], mirrored=True), employee_id="E-1")
     work()
     result = cleo.get(link).json()
     assert (result["outcome"], result["decision"]) == ("approved", "approved")

@@ -218,8 +218,8 @@ def sees_evidence(user: User) -> bool:
 
 
 def _without_measures(signal: Mapping[str, Any]) -> dict[str, Any]:
-    """What a signal says, without the numbers that would tell an attacker how near it was."""
-    return {**{name: value for name, value in signal.items() if name != "gestures"}, "score": None}
+    """What a signal says, without the numbers and names that would tell an attacker how near it was, and to what."""
+    return {**{name: value for name, value in signal.items() if name != "gestures"}, "score": None, "detail": ""}
 
 
 class VerificationSerializer(serializers.ModelSerializer[Verification]):

@@ -29,7 +29,7 @@ from heirloom.reviews import services as reviews
 from heirloom.reviews.models import Review
 from heirloom.vision.types import AttackOutcome, AttackSignal
 from verification.models import Candidate, Challenge, Verification
-from verification.services import challenges, clips, evidence, performances
+from verification.services import challenges, clips, evidence, performances, signals
 from verification.services.performances import Performance
 from verification.services.probes import Probe, look
 
@@ -103,13 +103,14 @@ def process(verification_id: uuid.UUID, lease: Lease) -> None:
     performance = _performance(verification, images, challenge) if challenge else None
     images = performance.stills if performance else images
     probe = look(images, vision=vision(), same_person_from=same_person_from)
+    others = signals.of_capture(verification, [frame.image for frame in probe.frames])
     analyzed = time.monotonic()
     lease.report("deciding", 90)
     frames = evidence.keep(verification, probe)
     verification.timings = {"decode_s": round(decoded - started, 3), "analyze_s": round(analyzed - decoded, 3)}
     with lease.effects():
         _hold(verification)
-        _conclude(verification, probe, performance.verdict if performance else None)
+        _conclude(verification, probe, performance.verdict if performance else None, others)
         evidence.record(verification, probe, frames)
 
 
@@ -160,11 +161,17 @@ def _hold(verification: Verification) -> None:
         verification.capture = None
 
 
-def _conclude(verification: Verification, probe: Probe, verdict: Verdict | None) -> None:
-    """verdict: on the challenge; None where there was none. What it finds wanting is a reason of its own."""
+def _conclude(
+    verification: Verification, probe: Probe, verdict: Verdict | None, others: tuple[AttackSignal, ...]
+) -> None:
+    """Decide and write what follows.
+
+    verdict: on the challenge; None where there was none. What it finds wanting is a reason of its own.
+    others: signals of the capture as a whole.
+    """
     verification.frame_count = len(probe.counted)
     verification.model = probe.template.model if probe.template else ""
-    attack = check(probe.attack, attack_policy_of, [] if verdict is None else [verdict.signal])
+    attack = check(probe.attack, attack_policy_of, others if verdict is None else (verdict.signal, *others))
     if verdict is not None and verdict.code:
         probe = replace(probe, reasons=(verdict.code, *probe.reasons))
     if verification.mode == Verification.Mode.VERIFICATION:
@@ -249,7 +256,9 @@ def _close(verification: Verification, outcome: Outcome, reasons: tuple[str, ...
     verification.decided_at = None if outcome == Outcome.NEEDS_REVIEW else now
     verification.save()
     if verification.capture is not None:
-        verification.capture.save(update_fields=["width", "height", "duration_s", "notes"])
+        verification.capture.save(
+            update_fields=["width", "height", "duration_s", "notes", "perceptual_hashes", "provenance"]
+        )
     if outcome == Outcome.NEEDS_REVIEW:
         clips.promise(verification)
         risk = _risk(verification)
