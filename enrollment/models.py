@@ -194,3 +194,27 @@ class PersonTemplate(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["person", "model"], name="one_row_per_person_and_model")]
+
+
+class CaptureLink(models.Model):
+    """A link to a capture's plaintext, for a transcoder elsewhere: unguessable, short-lived, good for one reading.
+
+    Only the SHA-256 of its token is kept. The row goes with the capture, and as soon as the link has served.
+    """
+
+    token_sha256 = models.CharField(max_length=64, primary_key=True)
+    capture = models.ForeignKey(Capture, models.CASCADE, related_name="+")
+    requests_left = models.PositiveSmallIntegerField()
+    expires_at = models.DateTimeField()
+
+
+class TranscoderNotice(models.Model):
+    """That a transcoder elsewhere told how a job of an order of ours ended; each state of a job counts once."""
+
+    order = models.UUIDField(db_index=True)
+    job = models.BigIntegerField()
+    state = models.CharField(max_length=16)
+    received_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["job", "state"], name="one_notice_per_job_and_state")]

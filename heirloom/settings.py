@@ -146,6 +146,13 @@ UPLOAD_MAX_CLIP_BYTES = env.integer("UPLOAD_MAX_CLIP_MB", 2048) * 1024 * 1024
 UPLOAD_MAX_CLIP_SECONDS = env.integer("UPLOAD_MAX_CLIP_SECONDS", 600)
 FILE_UPLOAD_HANDLERS = ["heirloom.api.uploads.UnlinkedUploadHandler"]
 FFMPEG_BINARY = env.text("FFMPEG_BINARY")
+# ffmpeg: on this machine. zencoder: clips of people who agreed to it are sent to a service elsewhere, which sees them.
+TRANSCODER = env.choice("TRANSCODER", ("ffmpeg", "zencoder"), "ffmpeg")
+ZENCODER_API_KEY = env.secret("ZENCODER_API_KEY")
+ZENCODER_NOTIFICATION_SECRET = env.secret("ZENCODER_NOTIFICATION_SECRET")
+ZENCODER_URL = env.text("ZENCODER_URL", "https://app.zencoder.com/api/v2/")
+ZENCODER_WAIT_S = env.integer("ZENCODER_WAIT_S", 900)
+PUBLIC_URL = env.text("PUBLIC_URL").rstrip("/")
 MEDIA_HWACCEL = env.choice("MEDIA_HWACCEL", ("auto", "off"), "auto")
 
 # Vision
@@ -165,8 +172,10 @@ ATTACK_CHECK_REQUIRED = env.boolean("ATTACK_CHECK_REQUIRED", default=True)
 CHALLENGE_TTL_S = env.integer("CHALLENGE_TTL_S", 120)
 IDENTIFICATION_TARGET_FPIR = env.decimal("IDENTIFICATION_TARGET_FPIR", 0.01)
 
-# Consent: the text that people agree to, by its version.
-CONSENT_POLICY_VERSION = env.text("CONSENT_POLICY_VERSION", "2026-1")
+# Consent: the text that people agree to, by its version; a service elsewhere that sees their clips makes it another.
+CONSENT_POLICY_VERSION = env.text("CONSENT_POLICY_VERSION", "2026-1") + (
+    "+zencoder" if TRANSCODER == "zencoder" else ""
+)
 CONSENT_PURPOSE = env.text("CONSENT_PURPOSE", "Verifying identity at work by face")
 
 # Keys: a ring of named 32-byte keys, the first seals, all open. Made once into var/ in the embedded mode only.

@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
+from enrollment import transcoding
 from enrollment.api.people import EnrollmentViewSet, PersonViewSet
 from enrollment.api.registration import AddFaceView, RegisterMultipleView
 from heirloom.api.tokens import RefreshView, TokenView
@@ -45,6 +46,8 @@ urlpatterns = [
     path("admin/login/", RedirectView.as_view(pattern_name="sign-in", query_string=True)),
     path("admin/password_change/", RedirectView.as_view(pattern_name="change-password")),
     path("admin/", admin.site.urls),
+    path("transcoder/clips/<str:token>/", transcoding.clip, name="transcoder-clip"),
+    path("transcoder/notices/<uuid:order>/", transcoding.notice, name="transcoder-notice"),
     path("", include("heirloom.portal.urls")),
 ]
 handler404 = "heirloom.api.errors.page_not_found"

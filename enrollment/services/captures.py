@@ -8,15 +8,15 @@ from itertools import chain
 
 from django.conf import settings
 
-from enrollment.models import Capture
+from enrollment.models import Capture, Person
+from enrollment.services import transcoders
 from heirloom.crypto import files
 from heirloom.errors import Refusal
 from heirloom.media.evidence import make_evidence
 from heirloom.media.image import read_still
 from heirloom.media.limits import Limits
 from heirloom.media.sniff import sniff
-from heirloom.media.transcode.base import Evidence, Transcoder
-from heirloom.media.transcode.ffmpeg import FfmpegTranscoder
+from heirloom.media.transcode.base import Evidence
 from heirloom.media.types import Image, MediaType
 from heirloom.media.video import is_whole, probe, sample
 
@@ -89,11 +89,12 @@ def read_bytes(capture: Capture) -> bytes:
     return files.read_bytes(subject=capture.subject, name=capture.storage_name)
 
 
-def read_images(capture: Capture, *, most_frames: int | None = None) -> tuple[Image, ...]:
+def read_images(capture: Capture, *, most_frames: int | None = None, shows: Person | None = None) -> tuple[Image, ...]:
     """Return a photo's pixels, or the chosen frames of a clip, and note on the (unsaved) row what was found.
 
     That is size, duration, what the file says of its maker and, where a clip was read only in part, a note of it.
-    most_frames: of a clip; None for as many as Limits.max_frames.
+    most_frames: of a clip; None for as many as Limits.max_frames. shows: whom it is said to show, by whose consent a
+    clip may be sent to a transcoder elsewhere; None: it is read here.
     Raises Refusal with the code of whatever makes the file unusable.
     """
     if capture.kind == Capture.Kind.PHOTO:
@@ -105,7 +106,7 @@ def read_images(capture: Capture, *, most_frames: int | None = None) -> tuple[Im
         facts = probe(path, limits())
         capture.width, capture.height, capture.duration_s = facts.width, facts.height, facts.duration_s
         capture.provenance = asdict(facts.provenance)
-        frames = sample(path, facts, limits(), count=most_frames, transcoder=_transcoder())
+        frames = sample(path, facts, limits(), count=most_frames, transcoder=transcoders.chosen(capture, shows=shows))
         capture.notes = [] if is_whole(frames, facts, limits(), count=most_frames) else ["clip_partly_read"]
         return frames
 
@@ -121,22 +122,19 @@ def read_movement(capture: Capture, *, every_s: float, longest_s: float, most_si
         capture.provenance = asdict(facts.provenance)
         count = max(1, round(facts.duration_s / every_s))
         dense = replace(limits(), max_frames=count)
-        return sample(path, facts, dense, max_side=most_side, evenly=True, transcoder=_transcoder())
+        return sample(path, facts, dense, max_side=most_side, evenly=True, transcoder=transcoders.here())
 
 
 @contextmanager
-def evidence_of(capture: Capture) -> Iterator[Evidence]:
-    """Make the copy of a clip that people look at; its file goes on exit.
+def evidence_of(capture: Capture, *, shows: Person | None) -> Iterator[Evidence]:
+    """Make the copy of a clip that people look at; its file goes on exit. shows: as in `read_images`.
 
     Raises Refusal with the code of whatever keeps it from being made.
     """
     with files.private_copy(subject=capture.subject, name=capture.storage_name) as path:
         facts = probe(path, limits())
-        yield make_evidence(path, facts, path.parent, limits(), transcoder=_transcoder())
-
-
-def _transcoder() -> Transcoder:
-    return FfmpegTranscoder(settings.FFMPEG_BINARY or None, use_gpu=settings.MEDIA_HWACCEL == "auto")
+        transcoder = transcoders.chosen(capture, shows=shows)
+        yield make_evidence(path, facts, path.parent, limits(), transcoder=transcoder)
 
 
 def forget_file(capture: Capture) -> None:

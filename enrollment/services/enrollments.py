@@ -165,7 +165,7 @@ def apply_verdict(review: Review) -> None:
 
 def _examine_capture(capture: Capture) -> Sequence[Verdict]:
     try:
-        images = captures.read_images(capture)
+        images = captures.read_images(capture, shows=capture.person)
     except Refusal as refusal:
         if refusal.status >= 500:
             raise

@@ -9,8 +9,6 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-MOST_PART_BYTES = 4 * 2**20
-"""A player that asks for the rest of a clip gets this much of it, and asks again for what it comes to need."""
 _ASKED = re.compile(r"bytes=(\d*)-(\d*)")
 
 
@@ -56,7 +54,7 @@ def _asked(header: str, size: int) -> tuple[int, int] | None:
         start, last = int(found[1]), int(found[2]) if found[2] else size - 1
         if last < start and found[2]:
             return None
-    return start, min(last + 1, size, start + MOST_PART_BYTES)
+    return start, min(last + 1, size)
 
 
 async def _one_by_one(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:

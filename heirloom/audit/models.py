@@ -14,6 +14,8 @@ class Action(models.TextChoices):
     CONSENT_GIVEN = "consent.given"
     CONSENT_WITHDRAWN = "consent.withdrawn"
     CAPTURE_RECEIVED = "capture.received"
+    CAPTURE_OFFERED = "capture.offered"
+    CAPTURE_FETCHED = "capture.fetched"
     TEMPLATE_RETIRED = "template.retired"
     VERIFICATION_REQUESTED = "verification.requested"
     VERIFICATION_DECIDED = "verification.decided"

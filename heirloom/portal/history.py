@@ -17,6 +17,8 @@ WORDS = {
     Action.CONSENT_GIVEN: "Consent given",
     Action.CONSENT_WITHDRAWN: "Consent withdrawn",
     Action.CAPTURE_RECEIVED: "Picture received",
+    Action.CAPTURE_OFFERED: "Clip offered to the transcoder",
+    Action.CAPTURE_FETCHED: "Clip fetched by the transcoder",
     Action.TEMPLATE_RETIRED: "Template retired",
     Action.REVIEW_OPENED: "Sent to a reviewer",
     Action.REVIEW_CLAIMED: "Taken up by a reviewer",

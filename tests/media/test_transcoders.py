@@ -166,7 +166,7 @@ def test_frames_come_as_planned(transcoder: Transcoder, whole_clip: Path) -> Non
     facts = probe(whole_clip)
     plan = choose_frames(facts, 4)
 
-    frames = transcoder.frames(whole_clip, facts, plan, max_side=160, limits=DEFAULT_LIMITS)
+    frames = list(transcoder.frames(whole_clip, facts, plan, max_side=160, limits=DEFAULT_LIMITS))
 
     assert [frame.at_s for frame in frames] == pytest.approx(plan.times_s, abs=0.08)
     for frame in frames:

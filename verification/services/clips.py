@@ -37,7 +37,11 @@ def promise(verification: Verification) -> None:
 
 def make(verification_id: uuid.UUID, lease: Lease) -> None:
     """Make and store what was promised; run twice, it has its effects once."""
-    clip = EvidenceClip.objects.select_related("verification__capture").filter(pk=verification_id).first()
+    clip = (
+        EvidenceClip.objects.select_related("verification__capture", "verification__person")
+        .filter(pk=verification_id)
+        .first()
+    )
     if clip is None or clip.is_settled or clip.verification.capture is None:
         return  # erased, or done by an earlier attempt
     lease.report("encoding", 10)
@@ -85,7 +89,7 @@ def read_poster(*, verification: Verification, viewer: User) -> bytes:
 def _store(clip: EvidenceClip, capture: Capture) -> None:
     for name in clip.file_names:
         files.delete(name)  # what an attempt that was cut off left
-    with captures.evidence_of(capture) as made:
+    with captures.evidence_of(capture, shows=clip.verification.person) as made:
         jpeg = encode_jpeg(made.poster, POSTER_QUALITY)
         files.write(subject=capture.subject, name=clip.poster_name, chunks=[jpeg])
         files.write(subject=capture.subject, name=clip.clip_name, chunks=_chunks(made.clip))

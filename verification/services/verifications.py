@@ -91,7 +91,7 @@ def process(verification_id: uuid.UUID, lease: Lease) -> None:
     started = time.monotonic()
     lease.report("decoding", 5)
     try:
-        images = _images(_capture_of(verification), challenge)
+        images = _images(_capture_of(verification), verification.person, challenge)
     except Refusal as refusal:
         if refusal.status >= 500:
             raise
@@ -130,9 +130,9 @@ def apply_verdict(review: Review) -> None:
     _audit_decision(verification, review.decided_by)
 
 
-def _images(capture: Capture, challenge: Challenge | None) -> tuple[Image, ...]:
+def _images(capture: Capture, shows: Person | None, challenge: Challenge | None) -> tuple[Image, ...]:
     if challenge is None:
-        return captures.read_images(capture, most_frames=FRAMES_LOOKED_AT)
+        return captures.read_images(capture, most_frames=FRAMES_LOOKED_AT, shows=shows)
     longest_s = performances.longest_s(challenge.steps)
     return captures.read_movement(
         capture, every_s=performances.EVERY_S, longest_s=longest_s, most_side=performances.MOST_SIDE

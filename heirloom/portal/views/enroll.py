@@ -86,6 +86,7 @@ def result(request: StaffRequest, enrollment_id: uuid.UUID) -> HttpResponse:
 
 def _page(request: StaffRequest, template: str, shown: dict[str, object], form: forms.Form) -> HttpResponse:
     shown |= {"policy_version": settings.CONSENT_POLICY_VERSION, "purpose": settings.CONSENT_PURPOSE}
+    shown["sends_clips_elsewhere"] = settings.TRANSCODER == "zencoder"
     return render(request, template, shown, status=UNPROCESSABLE if form.errors else None)
 
 
