@@ -177,6 +177,19 @@ def test_one_that_is_asked_to_stop_answers_what_is_under_way(folder: Path, model
         client.status()
 
 
+def test_an_idle_one_lets_go_of_its_networks_and_stays_ready(folder: Path, models_dir: Path, hopper: Image) -> None:
+    path = folder / "idle" / "v.sock"
+    process, client = started(path, models_dir, "--idle-unload-s", "0.2"), VisionClient(path)
+    ready(client)
+    while "heirloom_vision_model_memory_bytes{" in (status := client.status()).metrics:
+        time.sleep(0.05)
+    assert status.ready
+    [frame] = client.analyze([hopper], REQUEST)
+    assert frame.faces[0].template is not None
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+
+
 def test_a_pack_that_cannot_be_loaded_ends_the_process(folder: Path, models_dir: Path) -> None:
     process = started(folder / "wrong" / "v.sock", models_dir, "--pack", "opencv-zoo")
     assert process.wait(START_S) == 1
