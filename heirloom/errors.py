@@ -115,6 +115,7 @@ CODES: dict[str, Code] = {
     "person_not_in_frame": Code(
         422, "The person of this clip is not in this frame.", "Stay in the picture for the whole clip."
     ),
+    "frame_not_needed": Code(422, "Frames like it are counted already.", "Nothing is wrong with it."),
     "pictures_differ": Code(422, "The pictures show different people.", "Send pictures of one person only."),
     "differs_from_enrolled": Code(
         422, "The face differs from the one enrolled for this person.", "Check that the right person's page is open."

@@ -11,7 +11,7 @@ from enrollment.services.templates import Reference
 from heirloom.decision.policy import Policy
 from heirloom.media.types import Image
 from heirloom.vision.comparison import compare
-from heirloom.vision.subject import Glimpse, in_clip, in_photo, unlike_each_other
+from heirloom.vision.subject import Glimpse, in_clip, in_photo, model_of, unlike_each_other
 from heirloom.vision.tracking import View
 from heirloom.vision.types import AnalysisRequest, Template, Vision
 
@@ -62,8 +62,7 @@ def examine_clip(
     would be a guess.
     """
     analyses = vision.analyze(images, AnalysisRequest(want=TEMPLATES))
-    models = (face.template.model for analysis in analyses for face in analysis.faces if face.template)
-    model = next(models, None)
+    model = model_of(analyses)
     views = [View.of(image, analysis) for image, analysis in zip(images, analyses, strict=True)]
     subject = in_clip(views, None if model is None else same_person_from(model))
     if subject.several_people:

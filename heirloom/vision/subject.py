@@ -3,7 +3,7 @@
 A photo must show one person alone. A clip is of its main face; who stands in the background does not disturb it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +41,11 @@ class Subject:
 
     glimpses: tuple[Glimpse, ...]
     several_people: bool = False
+
+
+def model_of(analyses: Iterable[FrameAnalysis]) -> str | None:
+    """Return which recogniser made the templates; None where there is none."""
+    return next((face.template.model for each in analyses for face in each.faces if face.template), None)
 
 
 def in_photo(analysis: FrameAnalysis) -> Glimpse:

@@ -5,12 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.pictures import on_screen
+from heirloom.decision.attack import hear
+from heirloom.decision.attack_policy import load
 from heirloom.media.types import Image
+from heirloom.media.video import probe, sample
 from heirloom.vision import deepface_home
 from heirloom.vision.attack import WIDENINGS, MiniFasnet, context_chip, context_of, face_area
 from heirloom.vision.engine import VisionEngine
 from heirloom.vision.runtime import Runtime
 from heirloom.vision.types import AnalysisRequest, AttackOutcome, AttackSignal, Box, Face
+from tests.portraits import Portrait
 from tests.vision.conftest import opened
 
 
@@ -101,3 +106,23 @@ def test_the_area_looked_at_does_not_depend_on_the_detector(furnished: VisionEng
     assert abs(first.y - second.y) < 0.1 * first.height
     assert first.width == pytest.approx(second.width, rel=0.1)
     assert context_of(hopper, first) == pytest.approx(context_of(hopper, second), rel=0.1)
+
+
+@pytest.mark.parametrize("name", ["signer_again", "signer_book", "signer_help", "signer_yes", "interview_1080p_h264"])
+def test_live_people_before_a_camera_are_bona_fide_clip_by_clip(
+    furnished: VisionEngine, assets: Path, name: str
+) -> None:
+    [clip] = (assets / "data" / "clips").glob(f"{name}.*")
+    request = AnalysisRequest(want=frozenset({"attack"}), main_face_only=True)
+    analyses = furnished.analyze(list(sample(clip, probe(clip), count=6)), request)
+    frames = [each.faces[0].attack for each in analyses if each.faces and each.faces[0].attack]
+    said = hear("minifasnet", frames, load("minifasnet"))
+    assert said.outcome is AttackOutcome.BONA_FIDE, said
+
+
+@pytest.mark.parametrize("name", ["astronaut", "hopper"])
+def test_a_portrait_on_a_screen_is_an_attack(
+    furnished: VisionEngine, portraits: dict[str, Portrait], name: str
+) -> None:
+    said = hear("minifasnet", [signal(furnished, opened(on_screen(portraits[name])))], load("minifasnet"))
+    assert said.outcome is AttackOutcome.ATTACK, said

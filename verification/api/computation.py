@@ -113,13 +113,14 @@ class AntiSpoofingView(APIView):
     def post(self, request: Request) -> Response:
         started = time.monotonic()
         given = _valid(wire.AntiSpoofingInput(data=request.data))
-        signal = comparisons.attack_signal(image=read_photo(given["image_base64"], attr="image_base64").image)
+        found = comparisons.attack_check(photo=read_photo(given["image_base64"], attr="image_base64"))
         answer = {
             "success": True,
-            "outcome": signal.outcome,
-            "attack_score": _rounded(signal.score) if caller(request).may("evidence:read") else None,
-            "why": signal.why,
-            "model_used": signal.detector,
+            "outcome": found.outcome,
+            "reasons": found.reasons,
+            "attack_score": _rounded(found.score) if caller(request).may("evidence:read") else None,
+            "why": found.signals[0].why,
+            "model_used": found.signals[0].detector,
             "processing_time": _since(started),
         }
         return Response(answer)

@@ -11,7 +11,6 @@ from heirloom.accounts.models import User
 from heirloom.api.images import Base64ImageField, refuse_other_model_later
 from heirloom.decision.gestures import Kind
 from heirloom.jobs.models import Job, JobState
-from heirloom.vision.types import AttackOutcome
 from verification.models import Candidate, EvidenceFrame, Verification
 
 
@@ -136,7 +135,8 @@ class AntiSpoofingInput(serializers.Serializer[Any]):
 
 class AntiSpoofingAnswer(serializers.Serializer[Any]):
     success = serializers.BooleanField()
-    outcome = serializers.ChoiceField(choices=[outcome.value for outcome in AttackOutcome])
+    outcome = serializers.ChoiceField(choices=["bona_fide", "attack", "inconclusive"])
+    reasons = serializers.ListField(child=serializers.CharField(), help_text="Codes of what was found; often empty.")
     attack_score = serializers.FloatField(allow_null=True)
     why = serializers.CharField(help_text="When inconclusive: what was missing.")
     model_used = serializers.CharField()

@@ -8,14 +8,15 @@ from django.conf import settings
 
 from enrollment.services import gallery
 from enrollment.services.policies import attack_policy_of, policy_of
-from heirloom.decision.attack import hear
+from heirloom.decision import injection
+from heirloom.decision.attack import AttackCheck, hear, weigh_signals
 from heirloom.decision.identification import RankedCandidate, rank
 from heirloom.decision.verification import COMPARE_FMR, Rules
 from heirloom.errors import Refusal
 from heirloom.jobs.vision import vision
-from heirloom.media.types import Image
+from heirloom.media.types import Image, Still
 from heirloom.vision.comparison import compare as compare_templates
-from heirloom.vision.types import AnalysisRequest, AttackSignal
+from heirloom.vision.types import AnalysisRequest
 from verification.services.probes import single_face, single_faces
 
 
@@ -57,17 +58,19 @@ def compare(*, first: Image, second: Image, pack: str = "") -> Comparison:
     return Comparison(same, policy.similarity(score, threshold), confidence, score, threshold, policy.name, a.model)
 
 
-def attack_signal(*, image: Image) -> AttackSignal:
-    """Return what the attack check says of the one face of a photo; that it could not tell is an answer too.
+def attack_check(*, photo: Still) -> AttackCheck:
+    """Return what is said of a photo of one face, by its pixels and by its metadata; "could not tell" is an answer too.
 
+    The first signal is the passive detector's.
     Raises Refusal "no_face" or "several_faces".
     """
-    (analysis,) = vision().analyze([image], AnalysisRequest(want=frozenset({"attack"})))
+    (analysis,) = vision().analyze([photo.image], AnalysisRequest(want=frozenset({"attack"})))
     if len(analysis.faces) != 1:
         raise Refusal("several_faces" if analysis.faces else "no_face", attr="image_base64")
     signals = [signal for signal in (analysis.faces[0].attack,) if signal is not None]
     name = signals[0].detector if signals else ""
-    return hear(name, signals, attack_policy_of(name))
+    passive = hear(name, signals, attack_policy_of(name))
+    return weigh_signals([passive, injection.judge(photo.provenance)])
 
 
 def recognize(

@@ -19,7 +19,7 @@ from heirloom.vision.types import Template
 from verification.models import EvidenceFrame, Verification
 from verification.services.probes import Frame, Probe
 
-MOST_FRAMES = 6
+MOST_FRAMES = 8
 JPEG_QUALITY = 85
 
 

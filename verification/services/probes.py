@@ -8,7 +8,7 @@ from itertools import islice
 from heirloom.errors import Refusal
 from heirloom.media.types import Image
 from heirloom.vision.comparison import mean_template
-from heirloom.vision.subject import Glimpse, Subject, in_clip, in_photo, unlike_each_other
+from heirloom.vision.subject import Glimpse, Subject, in_clip, in_photo, model_of, unlike_each_other
 from heirloom.vision.tracking import View
 from heirloom.vision.types import AnalysisRequest, AttackSignal, FrameAnalysis, Observation, Template, Vision
 
@@ -18,6 +18,8 @@ MOST_FRAMES = 5
 BATCH = 4
 # Faces of one frame that are told apart; beyond these are a crowd in the background.
 MOST_FACES = 8
+SPARE = ("frame_not_needed",)
+"""Why a good frame does not count."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,16 +59,16 @@ def look(
     """
     seen = [pair for batch in _batches(images) for pair in _analyzed(batch, vision, pack)]
     subject = _subject(seen, same_person_from)
+    good = [glimpse for glimpse in subject.glimpses if not glimpse.reasons]
+    chosen = unlike_each_other(good, MOST_FRAMES)
     frames = tuple(
-        Frame(image, glimpse.observation, glimpse.reasons)
+        Frame(image, glimpse.observation, glimpse.reasons or (() if glimpse in chosen else SPARE))
         for (image, _), glimpse in zip(seen, subject.glimpses, strict=True)
     )
-    good = [glimpse for glimpse in subject.glimpses if not glimpse.reasons]
     attack = tuple(g.observation.attack for g in good if g.observation and g.observation.attack)
     if not good:
         return Probe(None, frames, (), attack, _why_none(subject), subject.several_people)
-    chosen = unlike_each_other(good, MOST_FRAMES)
-    counted = tuple(frame for frame, g in zip(frames, subject.glimpses, strict=True) if g in chosen)
+    counted = tuple(frame for frame in frames if not frame.reasons)
     template = mean_template([glimpse.template for glimpse in chosen])
     return Probe(template, frames, counted, attack, several_people=subject.several_people)
 
@@ -108,8 +110,7 @@ def _analyzed(batch: Sequence[Image], vision: Vision, pack: str) -> Iterator[tup
 def _subject(seen: Sequence[tuple[Image, FrameAnalysis]], same_person_from: Callable[[str], float | None]) -> Subject:
     if len(seen) == 1 and seen[0][0].at_s is None:
         return Subject((in_photo(seen[0][1]),))
-    models = (face.template.model for _, analysis in seen for face in analysis.faces if face.template)
-    model = next(models, None)
+    model = model_of(analysis for _, analysis in seen)
     floor = None if model is None else same_person_from(model)
     return in_clip([View.of(image, analysis) for image, analysis in seen], floor)
 
