@@ -1,4 +1,4 @@
-"""Every hostile file meets its documented code, and nothing else happens. What they are: docs/media.md."""
+"""Every hostile file meets its documented code, and nothing else happens. What they are: docs/hostile-files.md."""
 
 import io
 import os

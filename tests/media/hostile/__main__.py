@@ -1,4 +1,4 @@
-"""Write the hostile files into a folder, one for each class, and print the table of docs/media.md."""
+"""Write the hostile files into a folder, one for each class, and print the table of docs/hostile-files.md."""
 
 import sys
 from collections import Counter

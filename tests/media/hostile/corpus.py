@@ -1,4 +1,4 @@
-"""All classes of hostile files."""
+"""All classes of hostile files, in the order of docs/hostile-files.md."""
 
 from collections.abc import Iterator
 
