@@ -17,8 +17,8 @@ from heirloom.media.image import read_still
 from heirloom.media.limits import Limits
 from heirloom.media.sniff import sniff
 from heirloom.media.transcode.base import Evidence
-from heirloom.media.types import Image, MediaType
-from heirloom.media.video import is_whole, probe, sample
+from heirloom.media.types import ClipFacts, Image, MediaType
+from heirloom.media.video import frames, is_whole, probe, sample
 
 HEAD_BYTES = 4096
 
@@ -90,25 +90,44 @@ def read_bytes(capture: Capture) -> bytes:
 
 
 def read_images(capture: Capture, *, most_frames: int | None = None, shows: Person | None = None) -> tuple[Image, ...]:
-    """Return a photo's pixels, or the chosen frames of a clip, and note on the (unsaved) row what was found.
+    """Return what `images_of` gives, once all of it is there."""
+    with images_of(capture, most_frames=most_frames, shows=shows) as images:
+        return tuple(images)
 
-    That is size, duration, what the file says of its maker and, where a clip was read only in part, a note of it.
+
+@contextmanager
+def images_of(
+    capture: Capture, *, most_frames: int | None = None, shows: Person | None = None
+) -> Iterator[Iterable[Image]]:
+    """Give a photo's pixels, or the chosen frames of a clip as they are decoded.
+
+    Noted on the (unsaved) row is what was found: size, duration, what the file says of its maker and, once the last
+    frame has come, whether a clip was read only in part.
     most_frames: of a clip; None for as many as Limits.max_frames. shows: whom it is said to show, by whose consent a
     clip may be sent to a transcoder elsewhere; None: it is read here.
-    Raises Refusal with the code of whatever makes the file unusable.
+    Raises Refusal with the code of whatever makes the file unusable, of a clip also after its last frame.
     """
     if capture.kind == Capture.Kind.PHOTO:
         still = read_still(read_bytes(capture), limits())
         capture.width, capture.height = still.width, still.height
         capture.provenance = asdict(still.provenance)
-        return (still.image,)
+        yield (still.image,)
+        return
     with files.private_copy(subject=capture.subject, name=capture.storage_name) as path:
         facts = probe(path, limits())
         capture.width, capture.height, capture.duration_s = facts.width, facts.height, facts.duration_s
         capture.provenance = asdict(facts.provenance)
-        frames = sample(path, facts, limits(), count=most_frames, transcoder=transcoders.chosen(capture, shows=shows))
-        capture.notes = [] if is_whole(frames, facts, limits(), count=most_frames) else ["clip_partly_read"]
-        return frames
+        transcoder = transcoders.chosen(capture, shows=shows)
+        coming = frames(path, facts, limits(), count=most_frames, transcoder=transcoder)
+        yield _noted(coming, capture, facts, most_frames)
+
+
+def _noted(coming: Iterator[Image], capture: Capture, facts: ClipFacts, most_frames: int | None) -> Iterator[Image]:
+    given = []
+    for image in coming:
+        given.append(image)
+        yield image
+    capture.notes = [] if is_whole(given, facts, limits(), count=most_frames) else ["clip_partly_read"]
 
 
 def read_movement(capture: Capture, *, every_s: float, longest_s: float, most_side: int) -> tuple[Image, ...]:
@@ -127,7 +146,7 @@ def read_movement(capture: Capture, *, every_s: float, longest_s: float, most_si
 
 @contextmanager
 def evidence_of(capture: Capture, *, shows: Person | None) -> Iterator[Evidence]:
-    """Make the copy of a clip that people look at; its file goes on exit. shows: as in `read_images`.
+    """Make the copy of a clip that people look at; its file goes on exit. shows: as in `images_of`.
 
     Raises Refusal with the code of whatever keeps it from being made.
     """

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ def sample(
     evenly: bool = False,
     transcoder: Transcoder | None = None,
 ) -> tuple[Image, ...]:
-    """Return what `frames` yields."""
+    """Return what `frames` gives."""
     return tuple(frames(clip, facts, limits, count=count, max_side=max_side, evenly=evenly, transcoder=transcoder))
 
 
@@ -59,7 +59,7 @@ def frames(
     evenly: bool = False,
     transcoder: Transcoder | None = None,
 ) -> Iterator[Image]:
-    """Yield at most `count` frames of a clip that `probe` read, spread over its length, each as soon as it is decoded.
+    """Give at most `count` frames of a clip that `probe` read, spread over its length, each as soon as it is decoded.
 
     The frames are chosen before any is decoded. Each is upright, its long side at most max_side, its at_s set; they
     come in order of time.
@@ -70,8 +70,13 @@ def frames(
     """
     plan = choose_frames(facts, min(count or limits.max_frames, limits.max_frames), evenly=evenly)
     max_side = min(max_side or limits.max_frame_side, limits.max_frame_side)
+    images = (transcoder or FfmpegTranscoder()).frames(clip, facts, plan, max_side=max_side, limits=limits)
+    return _counted(images, facts, plan, limits)
+
+
+def _counted(images: Iterable[Image], facts: ClipFacts, plan: FramePlan, limits: Limits) -> Iterator[Image]:
     number, last_s = 0, 0.0
-    for image in (transcoder or FfmpegTranscoder()).frames(clip, facts, plan, max_side=max_side, limits=limits):
+    for image in images:
         number, last_s = number + 1, image.at_s or 0.0
         yield image
     if _decoded_share(number, last_s, facts, plan) < limits.min_decoded_share:

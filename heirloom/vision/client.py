@@ -71,10 +71,10 @@ class VisionClient:
         """One question and its answer; a connection that did not get through both is never used again."""
         whole = False
         try:
-            connection.send(message)
+            wire.send(connection, message)
             if not connection.poll(max(0.0, deadline - time.monotonic())):
                 raise _unavailable()
-            kind, value = connection.recv()
+            kind, value = wire.receive(connection)
             whole = True
         finally:
             self._given_back(connection) if whole else connection.close()

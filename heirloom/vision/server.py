@@ -74,9 +74,9 @@ class VisionServer:
             if self._closing.is_set() or not self._proved(connection):
                 return
             while not self._closing.is_set():
-                message = connection.recv()
+                message = wire.receive(connection)
                 with self._under_way():
-                    connection.send(self._answer(message))
+                    wire.send(connection, self._answer(message))
 
     @contextlib.contextmanager
     def _under_way(self) -> Iterator[None]:

@@ -96,8 +96,8 @@ def test_several_threads_may_ask_at_once(socket: Path, hopper: Image) -> None:
 def test_nothing_else_can_be_called(socket: Path) -> None:
     with Client(str(socket), "AF_UNIX") as connection:
         connection.send_bytes(wire.read_key(socket))
-        connection.send(("close", ()))
-        assert connection.recv() == (wire.BROKEN, "no such method: close")
+        wire.send(connection, ("close", ()))
+        assert wire.receive(connection) == (wire.BROKEN, "no such method: close")
 
 
 def test_without_the_key_nothing_is_read(socket: Path) -> None:

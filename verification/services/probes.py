@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from heirloom.errors import Refusal
+from heirloom.media.ahead import as_they_come
 from heirloom.media.types import Image
 from heirloom.vision.comparison import mean_template
 from heirloom.vision.subject import Glimpse, Subject, in_clip, in_photo, model_of, unlike_each_other
@@ -14,7 +14,7 @@ from heirloom.vision.types import AnalysisRequest, AttackSignal, FrameAnalysis, 
 
 # Averaging helps up to about five frames (docs/models/dlib.md); more only cost time.
 MOST_FRAMES = 5
-# Frames analyzed together: some while the next are being decoded.
+# Frames analyzed together at most, while the next are being decoded.
 BATCH = 4
 # Faces of one frame that are told apart; beyond these are a crowd in the background.
 MOST_FACES = 8
@@ -52,12 +52,17 @@ def look(
     vision: Vision,
     same_person_from: Callable[[str], float | None],
     pack: str = "",
+    analyzed: Callable[[int], None] = lambda _: None,
 ) -> Probe:
     """Analyze the images of one capture as they come, follow the main face through them, and choose what counts.
 
     same_person_from: the score from which two pictures made by the model it is given show one person, if measured.
+    analyzed: told again and again how many images are done.
     """
-    seen = [pair for batch in _batches(images) for pair in _analyzed(batch, vision, pack)]
+    seen: list[tuple[Image, FrameAnalysis]] = []
+    for batch in as_they_come(images, BATCH):
+        seen.extend(_analyzed(batch, vision, pack))
+        analyzed(len(seen))
     subject = _subject(seen, same_person_from)
     good = [glimpse for glimpse in subject.glimpses if not glimpse.reasons]
     chosen = unlike_each_other(good, MOST_FRAMES)
@@ -88,12 +93,6 @@ def single_faces(images: Mapping[str, Image], *, vision: Vision, pack: str = "")
         list(images.values()), AnalysisRequest(pack=pack, want=frozenset({"template"}), companions=True)
     )
     return tuple(_only_good_face(in_photo(analysis), attr) for attr, analysis in zip(images, analyses, strict=True))
-
-
-def _batches(images: Iterable[Image]) -> Iterator[list[Image]]:
-    left = iter(images)
-    while batch := list(islice(left, BATCH)):
-        yield batch
 
 
 def _analyzed(batch: Sequence[Image], vision: Vision, pack: str) -> Iterator[tuple[Image, FrameAnalysis]]:

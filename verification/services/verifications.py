@@ -1,9 +1,9 @@
 """Verifications: from a received capture to an outcome, and from a review to a decision."""
 
-import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -32,6 +32,7 @@ from verification.models import Candidate, Challenge, Verification
 from verification.services import challenges, clips, evidence, performances, signals
 from verification.services.performances import Performance
 from verification.services.probes import Probe, look
+from verification.services.progress import Progress
 
 CANDIDATES_KEPT = 5
 # The five best of these make the template of a clip (probes.MOST_FRAMES); each costs some 0.07 s of a processor.
@@ -88,26 +89,19 @@ def process(verification_id: uuid.UUID, lease: Lease) -> None:
     if verification.is_done:
         return
     challenge = Challenge.objects.filter(verification=verification).first()
-    started = time.monotonic()
-    lease.report("decoding", 5)
+    progress = Progress(lease, FRAMES_LOOKED_AT)
     try:
-        images = _images(_capture_of(verification), verification.person, challenge)
+        probe, performance = _looked_at(verification, challenge, progress)
     except Refusal as refusal:
         if refusal.status >= 500:
             raise
         with lease.effects():
             _close(verification, Outcome.FAILED, (refusal.code,))
         return
-    decoded = time.monotonic()
-    lease.report("analyzing", 40)
-    performance = _performance(verification, images, challenge) if challenge else None
-    images = performance.stills if performance else images
-    probe = look(images, vision=vision(), same_person_from=same_person_from)
     others = signals.of_capture(verification, [frame.image for frame in probe.frames])
-    analyzed = time.monotonic()
-    lease.report("deciding", 90)
+    progress.deciding()
     frames = evidence.keep(verification, probe)
-    verification.timings = {"decode_s": round(decoded - started, 3), "analyze_s": round(analyzed - decoded, 3)}
+    verification.timings = progress.timings
     with lease.effects():
         _hold(verification)
         _conclude(verification, probe, performance.verdict if performance else None, others)
@@ -130,13 +124,24 @@ def apply_verdict(review: Review) -> None:
     _audit_decision(verification, review.decided_by)
 
 
-def _images(capture: Capture, shows: Person | None, challenge: Challenge | None) -> tuple[Image, ...]:
+def _looked_at(
+    verification: Verification, challenge: Challenge | None, progress: Progress
+) -> tuple[Probe, Performance | None]:
+    """Return what the capture shows; of a challenge, also how it was performed."""
+    capture = _capture_of(verification)
+    see = partial(look, vision=vision(), same_person_from=same_person_from, analyzed=progress.analyzed)
     if challenge is None:
-        return captures.read_images(capture, most_frames=FRAMES_LOOKED_AT, shows=shows)
-    longest_s = performances.longest_s(challenge.steps)
-    return captures.read_movement(
-        capture, every_s=performances.EVERY_S, longest_s=longest_s, most_side=performances.MOST_SIDE
+        with captures.images_of(capture, most_frames=FRAMES_LOOKED_AT, shows=verification.person) as images:
+            return see(progress.coming(images)), None
+    movement = captures.read_movement(
+        capture,
+        every_s=performances.EVERY_S,
+        longest_s=performances.longest_s(challenge.steps),
+        most_side=performances.MOST_SIDE,
     )
+    progress.coming(movement)
+    performance = _performance(verification, movement, challenge)
+    return see(performance.stills), performance
 
 
 def _performance(verification: Verification, images: tuple[Image, ...], challenge: Challenge) -> Performance:
