@@ -40,6 +40,10 @@ class PersonQuerySet(models.QuerySet["Person"]):
         """Keep who has a face to be compared with, whatever the model."""
         return self.filter(pk__in=self.model.objects.filter(person_templates__isnull=False).values("pk"))
 
+    def enrolled_without(self, model: str) -> "PersonQuerySet":
+        """Keep who is enrolled, but has nothing that templates of this model can be compared with."""
+        return self.enrolled().exclude(person_templates__model=model)
+
     def with_reference_counts(self) -> "PersonQuerySet":
         """Add `reference_count`: how many active references each person has, under the model that has most."""
         # A subquery is answered for one page; a join would be grouped for all people before the page is cut.

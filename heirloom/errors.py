@@ -192,7 +192,9 @@ CODES: dict[str, Code] = {
         503, "The vision process does not answer.", "Try again in a few seconds; an operator can run manage.py doctor."
     ),
     "weights_missing": Code(
-        503, "A weights file is not here.", "An operator can get it: manage.py models pull, with the pack's name."
+        503,
+        "A weights file is not here.",
+        "An operator can get it (manage.py models pull) or bring it by hand (docs/models/README.md).",
     ),
     "weights_altered": Code(
         503,
@@ -205,7 +207,7 @@ CODES: dict[str, Code] = {
         "An operator must mend the description beside it; docs/models/README.md explains each line.",
     ),
     "licence_not_acknowledged": Code(
-        409,
+        503,
         "The licence of these weights forbids commercial use.",
         "Read it; to use them nevertheless, name the pack in NONCOMMERCIAL_MODELS_ACKNOWLEDGED.",
     ),

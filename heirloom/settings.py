@@ -157,7 +157,7 @@ MEDIA_HWACCEL = env.choice("MEDIA_HWACCEL", ("auto", "off"), "auto")
 
 # Vision
 VISION_MODE = env.choice("VISION_MODE", ("local", "celery"), "local")
-VISION_PACK = env.text("VISION_PACK") or (local.chosen_pack(VAR_DIR) if EMBEDDED else local.BUILT_IN_PACK)
+VISION_PACK = env.text("VISION_PACK", local.BUILT_IN_PACK)
 VISION_DEVICE = env.choice("VISION_DEVICE", ("auto", "cpu", "cuda"), "auto")
 VISION_THREADS = env.integer("VISION_THREADS", 0)
 VISION_IDLE_UNLOAD_S = env.decimal("VISION_IDLE_UNLOAD_S", 0)

@@ -33,11 +33,11 @@ class Processes:
         self._await(child, lambda: path.exists() and client.status().ready, 180)
         return path
 
-    def other_vision(self, name: str, pack: str, models_dir: Path) -> Path:
-        """Start a second vision process, with another pack or other weights."""
+    def other_vision(self, name: str, pack: str, models_dir: Path, *more: str) -> Path:
+        """Start a second vision process, with another pack, other weights, or more options."""
         path = self.var / "run" / name / "vision.sock"
         path.parent.mkdir(mode=0o700, parents=True)
-        options = ("--socket", str(path), "--models-dir", str(models_dir), "--pack", pack)
+        options = ("--socket", str(path), "--models-dir", str(models_dir), "--pack", pack, *more)
         child = self.start(Program(name, (sys.executable, "-m", "heirloom.vision.server", *options)))
         client = VisionClient(path)
         self._await(child, lambda: path.exists() and client.status().ready, 180)

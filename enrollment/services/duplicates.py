@@ -45,5 +45,5 @@ def look(*, probe: Template, pictures: int, but: Collection[uuid.UUID]) -> Findi
     if found.reasons:
         nearest = found.candidates[0]
         return Finding(found.reasons, uuid.UUID(nearest.person_id), nearest.similarity)
-    unseen = Person.objects.enrolled().exclude(pk__in=but).exclude(person_templates__model=probe.model)
+    unseen = Person.objects.enrolled_without(probe.model).exclude(pk__in=but)
     return Finding(("duplicate_check_incomplete",)) if unseen.exists() else Finding()

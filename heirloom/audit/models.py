@@ -31,6 +31,7 @@ class Action(models.TextChoices):
     SIGN_IN_LOCKED = "sign_in.locked"
     KEYS_ROTATED = "keys.rotated"
     POLICY_ACTIVATED = "policy.activated"
+    PACK_ACTIVATED = "pack.activated"
 
 
 class AuditEvent(models.Model):

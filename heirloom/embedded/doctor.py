@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
-from heirloom import settings
+from heirloom import env, settings
+from heirloom.embedded.active_pack import active_pack
 from heirloom.embedded.findings import Finding, fault, ok, warning
 from heirloom.embedded.report import ffmpeg_program, ffmpeg_version
+from heirloom.errors import Refusal
 from heirloom.media.transcode.ffmpeg_evidence import ENCODERS, encoders
 from heirloom.vision import catalog
 
@@ -30,11 +32,6 @@ _MODULES = {
     "deepface": "deepface",
 }
 _DISK_LEAST_GB, _DISK_GOOD_GB = 1.0, 10.0
-_PACK_WEIGHTS = {
-    "dlib": ("dlib-detector", "dlib-descriptor", "dlib-landmarks-5"),
-    "opencv-zoo": ("yunet", "sface"),
-    "deepface:Dlib": ("dlib-detector", "dlib-descriptor", "dlib-landmarks-5"),
-}
 _CUDA_LIBRARIES = "CUDA's libraries: .venv/bin/pip install --no-deps --require-hashes -r requirements-gpu.txt"
 _ATTACK_WEIGHTS = ("minifasnet-v2", "minifasnet-v1se")
 
@@ -110,16 +107,33 @@ def disk() -> Finding:
 
 
 def weights() -> Iterator[Finding]:
-    """Check the files of the configured pack and of the attack check against the hashes they are held to."""
-    needed = _PACK_WEIGHTS.get(settings.VISION_PACK, ())
-    states = {name: catalog.verify(name, settings.MODELS_DIR) for name in needed}
-    bad = [f"{name}: {state}" for name, state in states.items() if state is not catalog.State.OK]
-    part = f"Weights of {settings.VISION_PACK}"
-    if bad:
-        yield fault(part, "; ".join(bad), f"python manage.py models pull {' '.join(needed)}")
-    else:
-        yield ok(part, f"{len(states)} files, hashes right" if states else f"described in {settings.MODELS_DIR}")
+    """Check the files of the active pack, their hashes and terms, and those of the attack check."""
+    pack = active_pack()
+    yield _pack_weights(pack)
+    asked = env.text("VISION_PACK")
+    if asked and asked != pack:
+        remedy = f"python manage.py models activate {asked}, or leave VISION_PACK out."
+        yield warning("Active pack", f"{pack} was activated; VISION_PACK={asked} is not heeded", remedy)
     yield _attack_weights()
+
+
+def _pack_weights(pack: str) -> Finding:
+    part = f"Weights of {pack}"
+    try:
+        # Loads OpenCV and dlib, which may be what is missing here.
+        from heirloom.vision.packs import offers  # noqa: PLC0415
+    except ImportError as error:
+        return fault(part, f"cannot be looked at: {error}", "Install the lock: make clean, then make run")
+    try:
+        offer = offers.packs(settings.MODELS_DIR)[offers.full_name(pack, settings.MODELS_DIR)]
+        offer.require(settings.MODELS_DIR, settings.NONCOMMERCIAL_MODELS_ACKNOWLEDGED)
+    except KeyError:
+        return fault(part, "there is no such pack", "python manage.py models list")
+    except ValueError as error:
+        return fault(part, str(error), "Mend the description; docs/models/README.md explains each line.")
+    except Refusal as refusal:
+        return fault(part, refusal.detail, refusal.entry.remedy)
+    return ok(part, f"{len(offer.states(settings.MODELS_DIR))} files, hashes right")
 
 
 def _attack_weights() -> Finding:

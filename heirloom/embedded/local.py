@@ -47,13 +47,3 @@ def kept_secret(path: Path, make: Callable[[], str]) -> str:
     with os.fdopen(descriptor, "w") as file:
         file.write(make())
     return path.read_text().strip()
-
-
-def chosen_pack(var: Path) -> str:
-    """Return the vision pack that this installation was started with; its weights may have been pulled then."""
-    file = var / "vision_pack"
-    return file.read_text().strip() if file.exists() else BUILT_IN_PACK
-
-
-def choose_pack(var: Path, name: str) -> None:
-    (var / "vision_pack").write_text(f"{name}\n")

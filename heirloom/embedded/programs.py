@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from heirloom import env, settings
+from heirloom.embedded.active_pack import active_pack
 from heirloom.embedded.children import Program
 
 QUEUES = "media,vision,interactive,io"
@@ -46,11 +47,12 @@ def beat() -> Program:
     return _python("beat", "-m", "celery", "-A", "heirloom", "beat", "--loglevel", settings.LOG_LEVEL, "--pidfile", "")
 
 
-def vision(pack: str = settings.VISION_PACK) -> Program:
+def vision(pack: str = "") -> Program:
+    """Return the vision process; pack: what it loads at its start, the active one if left out."""
     return _python(
         "vision",
         *("-m", "heirloom.vision.server", "--socket", str(settings.VISION_SOCKET)),
-        *("--models-dir", str(settings.MODELS_DIR), "--pack", pack, "--device", _device()),
+        *("--models-dir", str(settings.MODELS_DIR), "--pack", pack or active_pack(), "--device", _device()),
         *("--threads", str(settings.VISION_THREADS), "--given-model-defaults", settings.GIVEN_MODEL_DEFAULTS),
         *("--acknowledged", ",".join(settings.NONCOMMERCIAL_MODELS_ACKNOWLEDGED)),
         *("--idle-unload-s", str(settings.VISION_IDLE_UNLOAD_S), "--vram-limit-mb", str(settings.VRAM_LIMIT_MB)),

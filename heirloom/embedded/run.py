@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from heirloom import env, settings
-from heirloom.embedded import local, postgres, programs
+from heirloom import settings
+from heirloom.embedded import postgres, programs
 from heirloom.embedded.children import guarded
 from heirloom.embedded.postgres import StartError
 from heirloom.embedded.reload import Changes
@@ -85,9 +85,7 @@ def _start_database(supervisor: Supervisor) -> None:
 
 
 def _start_services(supervisor: Supervisor, options: Options) -> None:
-    # Read anew: preparing may have chosen another pack than the settings of this process know.
-    chosen = local.chosen_pack(settings.VAR_DIR) if settings.EMBEDDED else settings.VISION_PACK
-    supervisor.start(programs.vision(env.text("VISION_PACK") or chosen), stage=_VISION)
+    supervisor.start(programs.vision(), stage=_VISION)
     supervisor.start(programs.web(HOST, options.port), stage=_WORK)
     supervisor.start(programs.worker(), stage=_WORK)
     supervisor.start(programs.beat(), stage=_WORK)

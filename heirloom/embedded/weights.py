@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heirloom.decision import policy_files
-from heirloom.embedded import local
 from heirloom.errors import Refusal
 from heirloom.vision import catalog
 
@@ -41,21 +40,15 @@ def pull_once(var: Path, models_dir: Path) -> Attempt | None:
     return Attempt(tuple(attempt.pulled), why_not)
 
 
-def switch_pack(var: Path, models_dir: Path, policy_dir: Path, *, holds_templates: bool) -> str:
-    """Take the recommended pack where it is whole, measured, and nobody is enrolled yet; say what was done.
-
-    Templates of two recognisers are never compared, so an installation with people in it is not switched by itself.
-    """
+def why_not_recommended(models_dir: Path, policy_dir: Path) -> str:
+    """Return why the recommended pack cannot be switched to by itself; "" where it is whole and was measured."""
     from heirloom.vision.packs import opencv_zoo  # noqa: PLC0415 - loads OpenCV, which only this path needs
 
     if not opencv_zoo.installed(models_dir):
-        return f"{opencv_zoo.NAME} is not installed; {local.BUILT_IN_PACK} is used"
+        return f"{opencv_zoo.NAME} is not installed"
     if policy_files.load(opencv_zoo.MODEL, policy_dir) is None:
-        return f"{opencv_zoo.NAME} is installed, but no policy was measured for it here; {local.BUILT_IN_PACK} is used"
-    if holds_templates:
-        return f"{opencv_zoo.NAME} is installed; it is not switched to by itself, for people are enrolled already"
-    local.choose_pack(var, opencv_zoo.NAME)
-    return f"{opencv_zoo.NAME} is installed and used from now on"
+        return f"{opencv_zoo.NAME} is installed, but no policy was measured for it here"
+    return ""
 
 
 class _Pull(threading.Thread):

@@ -78,6 +78,19 @@ class VisionCall(models.Model):
         return str(self.id)
 
 
+class PackActivation(models.Model):
+    """That a vision pack was made the active one; the newest row says which one is. Rows are never changed."""
+
+    id = models.BigAutoField(primary_key=True)
+    pack = models.TextField()
+    model = models.TextField(help_text="What its templates are named by.")
+    previous = models.TextField()
+    activated_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.pack
+
+
 class WorkerHeartbeat(models.Model):
     """A process that says every few seconds that it lives."""
 

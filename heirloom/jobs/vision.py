@@ -1,18 +1,40 @@
 """Where a vision call is computed: in the vision process beside this one, or, asked by the web, at a vision worker."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 
 from celery import current_task
 from django.conf import settings
 
+from heirloom.jobs import packs
 from heirloom.jobs.vision_calls import WorkerVision
+from heirloom.media.types import Image
 from heirloom.vision.client import VisionClient
-from heirloom.vision.types import Vision
+from heirloom.vision.types import AnalysisRequest, FrameAnalysis, Vision, VisionStatus
+
+
+class ActiveVision:
+    """`Vision` in which the installation's active pack answers, whichever one its process was started with."""
+
+    def __init__(self, inner: Vision) -> None:
+        self._inner = inner
+
+    def analyze(self, images: Sequence[Image], request: AnalysisRequest) -> tuple[FrameAnalysis, ...]:
+        """Analyze every image, in order; raises Refusal as the inner one does."""
+        return self._inner.analyze(images, replace(request, active=request.active or packs.activated()))
+
+    def status(self) -> VisionStatus:
+        """Return what runs there, ready only where the active pack can be used; raises as the inner one does."""
+        status = self._inner.status()
+        active = packs.activated() or status.active_pack
+        usable = any(each.name == active and each.installed and each.acknowledged for each in status.packs)
+        return replace(status, active_pack=active, ready=status.ready and usable)
 
 
 def vision() -> Vision:
     """Return the vision that this installation is configured for. A worker always asks the process beside it."""
-    return beside() if settings.VISION_MODE == "local" or current_task else _at_workers()
+    return ActiveVision(beside() if settings.VISION_MODE == "local" or current_task else _at_workers())
 
 
 @cache

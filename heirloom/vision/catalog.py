@@ -124,17 +124,17 @@ def checked(name: str, models_dir: Path) -> Path:
     return entry(name).location(models_dir)
 
 
-def require(name: str, state: State, remedy: str = "") -> None:
+def require(name: str, state: State) -> None:
     """Go on only with an intact file.
 
     Raises Refusal "weights_missing" where it is not here, "weights_altered" where it is not the one it should be.
     """
     if state is State.MISSING:
-        raise Refusal("weights_missing", f"{name} is not here. {remedy or f'manage.py models pull {name}'}")
+        raise Refusal("weights_missing", f"{name} is not here.")
     if state is State.WRONG_HASH:
-        raise Refusal("weights_altered", f"{name} has another sha256 than the one it is held to. {remedy}".strip())
+        raise Refusal("weights_altered", f"{name} has another sha256 than the one it is held to.")
     if state is State.UNRECORDED:
-        raise Refusal("weights_altered", f"{name} was put here by hand, and no hash is known to hold it to. {remedy}")
+        raise Refusal("weights_altered", f"{name} was put here by hand, and no hash is known to hold it to.")
 
 
 def pull(name: str, models_dir: Path, timeout_s: float = 60.0) -> Path:

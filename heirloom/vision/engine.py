@@ -42,6 +42,9 @@ CORES = os.cpu_count() or 1
 Place = tuple[int, int]
 """Which image, and which of its faces."""
 
+Detected = tuple[tuple[Face, ...], str]
+"""The faces of one image, and the detector that found them, or the last that was tried."""
+
 
 @dataclass(frozen=True, slots=True)
 class VisionConfig:
@@ -138,7 +141,8 @@ class VisionEngine:
     def _analyzed(self, images: Sequence[Image], request: AnalysisRequest) -> tuple[FrameAnalysis, ...]:
         pack = self._registry.pack(request.pack, request.active)
         detector = self._registry.detector(request.detector, pack)
-        found = self._detect_all(images, detector, request)
+        detected = self._detect_all(images, detector, request)
+        found = [faces for faces, _ in detected]
         made = self._templates(images, found, pack, request)
         signals = self._signals(images, found, request)
         return tuple(
@@ -146,9 +150,10 @@ class VisionEngine:
                 tuple(
                     Observation(face, quality.assess(images[row], face), made.get((row, k)), signals.get((row, k)))
                     for k, face in enumerate(faces)
-                )
+                ),
+                used,
             )
-            for row, faces in enumerate(found)
+            for row, (faces, used) in enumerate(detected)
         )
 
     @contextlib.contextmanager
@@ -158,26 +163,24 @@ class VisionEngine:
             self._runtime.meters.queue_wait.observe(time.monotonic() - asked_at)
             yield
 
-    def _detect_all(
-        self, images: Sequence[Image], detector: Detector, request: AnalysisRequest
-    ) -> list[tuple[Face, ...]]:
+    def _detect_all(self, images: Sequence[Image], detector: Detector, request: AnalysisRequest) -> list[Detected]:
         """Two pictures on two cores are done sooner side by side than each with both cores."""
         if len(images) < 2:
             return [self._detect(image, detector, request) for image in images]
         return list(self._pool.map(lambda image: self._detect(image, detector, request), images))
 
-    def _detect(self, image: Image, detector: Detector, request: AnalysisRequest) -> tuple[Face, ...]:
+    def _detect(self, image: Image, detector: Detector, request: AnalysisRequest) -> Detected:
         search = replace(Search.of(request), working_side_px=self._config.working_side_px)
         faces = detector.detect(image, search)
         if len(faces) == 1 and request.companions:
-            return self._with_companions(image, detector, search, faces)
-        if faces or not request.use_fallback:
-            return faces
-        for other, closer in self._fallbacks(detector, search):
-            faces = other.detect(image, closer)
-            if faces:
-                return faces
-        return ()
+            return self._with_companions(image, detector, search, faces), detector.name
+        used = detector
+        if not faces and request.use_fallback:
+            for used, closer in self._fallbacks(detector, search):
+                faces = used.detect(image, closer)
+                if faces:
+                    break
+        return faces, used.name
 
     @staticmethod
     def _with_companions(image: Image, detector: Detector, search: Search, found: tuple[Face, ...]) -> tuple[Face, ...]:

@@ -5,18 +5,23 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from django.conf import settings as configured
+from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image as PillowImage
 from PIL import ImageOps
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from heirloom.jobs import vision
+from enrollment.services.packs import activate, registry
+from heirloom.jobs import packs, vision
 from tests.api.conftest import CONSENT
 from tests.pictures import b64, jpeg, retaken
 from tests.portraits import Portrait
 from tests.processes import Processes
+from tests.vision.networks import answering, described, mixing
+from tests.vision.test_decode_detectors import as_yolo, points_in
 
 POLICIES = Path(__file__).parent.parent / "decision" / "policies"
 Work = Callable[[], None]
@@ -101,3 +106,120 @@ def test_a_live_face_that_matches_is_approved_and_a_shown_picture_is_not(
     assert suspected["outcome"] == "needs_review", suspected
     assert suspected["reasons"][0] == "presentation_attack"
     assert suspected["attack"]["score"] > 0.5
+
+
+# --- names ---
+
+
+def ask(client: APIClient, path: str, photo: bytes, name: str) -> Any:
+    fields = ("face1_image_base64", "face2_image_base64") if path == "compare" else ("image_base64",)
+    body = {**dict.fromkeys(fields, b64(photo)), "model_name": name}
+    return client.post(f"/api/v1/{path}/", body, format="json")
+
+
+def refused(answer: Any) -> str:
+    """The detail of a 400 "model_not_available" about `model_name`."""
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["code"], error["attr"]) == (400, "model_not_available", "model_name"), error
+    return str(error["detail"])
+
+
+@pytest.mark.parametrize("name", ["", "auto", "AUTO", "dlib", "facenet", "adaface", "FaceNet"])
+def test_names_that_leave_it_open_mean_the_active_pack(
+    cleo: APIClient, vision_process: Path, portraits: dict[str, Portrait], name: str
+) -> None:
+    answer = ask(cleo, "compare", portraits["hopper"].jpeg, name or "auto")
+    assert (answer.status_code, answer.json()["model_used"]) == (200, "dlib-resnet-v1-avg6")
+    detected = ask(cleo, "detect", portraits["hopper"].jpeg, name or "auto")
+    assert (detected.status_code, detected.json()["model_used"]) == (200, "dlib")
+
+
+def test_a_name_left_out_means_the_active_pack(
+    cleo: APIClient, vision_process: Path, portraits: dict[str, Portrait]
+) -> None:
+    photo = b64(portraits["hopper"].jpeg)
+    compared = cleo.post("/api/v1/compare/", {"face1_image_base64": photo, "face2_image_base64": photo}, format="json")
+    assert compared.json()["model_used"] == "dlib-resnet-v1-avg6"
+    assert cleo.post("/api/v1/detect/", {"image_base64": photo}, format="json").json()["model_used"] == "dlib"
+
+
+@pytest.mark.parametrize("name", ["facenet512", "arcface", "sface", "edgeface", "onnx:adaface", "nonsense"])
+def test_an_absent_recogniser_is_refused_with_what_is_installed(
+    cleo: APIClient, vision_process: Path, portraits: dict[str, Portrait], name: str
+) -> None:
+    detail = refused(ask(cleo, "compare", portraits["hopper"].jpeg, name))
+    assert detail.startswith("Installed here: dlib, deepface:Dlib. ")
+
+
+@pytest.mark.parametrize("name", ["yunet", "retinaface", "centerface", "yolov8n", "scrfd", "nonsense"])
+def test_an_absent_detector_is_refused_with_what_is_installed(
+    cleo: APIClient, vision_process: Path, portraits: dict[str, Portrait], name: str
+) -> None:
+    assert refused(ask(cleo, "detect", portraits["hopper"].jpeg, name)).startswith("Installed here: dlib. ")
+
+
+def test_each_place_that_takes_a_name_refuses_an_absent_one(
+    hana: APIClient, vision_process: Path, portraits: dict[str, Portrait]
+) -> None:
+    face = b64(portraits["hopper"].jpeg)
+    person = {"person_name": "X", "full_name": "X", "employee_id": "E-9", "consent": CONSENT, "model_name": "arcface"}
+    refused(hana.post("/api/v1/recognize/", {"face_image_base64": face, "model_name": "arcface"}, format="json"))
+    refused(hana.post("/api/v1/add-face/", {**person, "face_image_base64": face}, format="json"))
+    refused(hana.post("/api/v1/register-multiple/", {**person, "images": [face]}, format="json"))
+    upload = {"file": SimpleUploadedFile("face.jpg", portraits["hopper"].jpeg), "model_name": "yolov8n"}
+    refused(hana.post("/api/v1/detect-upload/", upload, format="multipart"))
+
+
+@pytest.fixture(scope="module")
+def strict(processes: Processes, assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A process in which names mean themselves, with YuNet, a described recogniser and a described detector."""
+    folder = tmp_path_factory.mktemp("own")
+    for path in configured.MODELS_DIR.glob("*.onnx"):
+        (folder / path.name).symlink_to(path)
+    (folder / "opencv-zoo").mkdir()
+    yunet = "face_detection_yunet_2023mar.onnx"
+    (folder / "opencv-zoo" / yunet).symlink_to(assets / "models" / yunet)
+    mixing(folder / "onnx" / "adaface.onnx", 512, ["n", 3, 112, 112])
+    described(folder, "adaface", contract="adaface", dimensions=512)
+    boxes = np.array([(200.0, 100.0, 120.0, 150.0)])
+    answering(folder / "onnx" / "yolov8n.onnx", as_yolo(boxes, points_in(boxes), np.array([0.9])), 640)
+    described(folder, "yolov8n", kind="detector", head="yolo")
+    yield processes.other_vision("vision-strict", "dlib", folder, "--given-model-defaults", "strict")
+    processes.stop("vision-strict")
+
+
+def test_installed_names_mean_themselves_and_the_answer_says_what_ran(
+    cleo: APIClient, use: Any, strict: Path, portraits: dict[str, Portrait]
+) -> None:
+    use(strict)
+    photo = portraits["hopper"].jpeg
+    for name, ran in (("adaface", "onnx:adaface-"), ("onnx:adaface", "onnx:adaface-"), ("dlib", "dlib-resnet")):
+        answer = ask(cleo, "compare", photo, name)
+        assert answer.status_code == 200, answer.content
+        assert answer.json()["model_used"].startswith(ran)
+    for name in ("yolov8n", "yunet", "dlib"):
+        assert ask(cleo, "detect", photo, name).json()["model_used"] == name
+    assert "adaface" in refused(ask(cleo, "compare", photo, "facenet"))
+    assert "yolov8n" in refused(ask(cleo, "detect", photo, "facenet"))
+
+
+def test_an_activated_pack_answers_at_once_and_the_one_before_can_come_back(
+    cleo: APIClient, vision_process: Path, portraits: dict[str, Portrait]
+) -> None:
+    """The vision process was started with another pack, and is not started again."""
+    photo, here = portraits["hopper"].jpeg, registry()
+    ran = [ask(cleo, "compare", photo, "facenet").json()["model_used"]]
+    for name in ("deepface:Dlib", "dlib"):
+        activate(pack=name, registry=here)
+        ran += [ask(cleo, "compare", photo, each).json()["model_used"] for each in ("auto", "facenet")]
+        assert vision.vision().status().active_pack == name
+    assert ran == ["dlib-resnet-v1-avg6", *["deepface:Dlib"] * 2, *["dlib-resnet-v1-avg6"] * 2]
+
+
+def test_an_active_pack_that_is_missing_on_a_node_is_no_fault_of_the_caller(
+    cleo: APIClient, vision_process: Path, portraits: dict[str, Portrait]
+) -> None:
+    packs.set_active(pack="opencv-zoo", model="sface-2021dec")
+    answer = ask(cleo, "compare", portraits["hopper"].jpeg, "auto")
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (503, "weights_missing")
+    assert not vision.vision().status().ready

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from heirloom.embedded import local, weights
+from heirloom.embedded import weights
 from heirloom.errors import Refusal
 from heirloom.vision.packs import opencv_zoo
 
@@ -38,25 +38,14 @@ def test_all_recommended_weights_are_asked_for(tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize(
-    ("installed", "measured", "holds_templates", "pack", "says"),
-    [
-        (False, True, False, "dlib", "is not installed"),
-        (True, False, False, "dlib", "no policy was measured"),
-        (True, True, True, "dlib", "people are enrolled already"),
-        (True, True, False, "opencv-zoo", "used from now on"),
-    ],
+    ("installed", "measured", "says"),
+    [(False, True, "is not installed"), (True, False, "no policy was measured"), (True, True, "")],
 )
-def test_the_pack_changes_only_when_it_is_whole_measured_and_nobody_is_enrolled(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    *,
-    installed: bool,
-    measured: bool,
-    holds_templates: bool,
-    pack: str,
-    says: str,
+def test_only_a_pack_that_is_whole_and_measured_is_recommended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, installed: bool, measured: bool, says: str
 ) -> None:
     monkeypatch.setattr(opencv_zoo, "installed", lambda _models_dir: installed)
     monkeypatch.setattr("heirloom.decision.policy_files.load", lambda *_: object() if measured else None)
-    said = weights.switch_pack(tmp_path, tmp_path, tmp_path, holds_templates=holds_templates)
-    assert (local.chosen_pack(tmp_path), says in said) == (pack, True)
+    why_not = weights.why_not_recommended(tmp_path, tmp_path)
+    assert bool(why_not) == bool(says)
+    assert says in why_not

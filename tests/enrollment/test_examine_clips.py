@@ -4,7 +4,7 @@ import pytest
 
 from enrollment.services.findings import Verdict, examine_clip
 from enrollment.services.policies import same_person_from
-from heirloom.jobs.vision import vision
+from heirloom.jobs.vision import beside
 from heirloom.media.types import Image
 from tests.portraits import Portrait
 from tests.scenes import filmed
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("vision_process")
 
 
 def examined(images: list[Image]) -> tuple[Verdict, ...]:
-    return examine_clip(images, vision=vision(), same_person_from=same_person_from)
+    return examine_clip(images, vision=beside(), same_person_from=same_person_from)
 
 
 def test_a_bystander_in_the_background_is_left_out(portraits: dict[str, Portrait]) -> None:

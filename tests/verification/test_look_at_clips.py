@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from enrollment.services.policies import same_person_from
-from heirloom.jobs.vision import vision
+from heirloom.jobs.vision import beside
 from heirloom.media.types import Image
 from heirloom.media.video import probe, sample
 from heirloom.vision.comparison import compare
@@ -19,7 +19,7 @@ NEAR, FAR = 400, 170
 
 
 def looked_at(images: list[Image] | Iterator[Image]) -> Probe:
-    return look(images, vision=vision(), same_person_from=same_person_from)
+    return look(images, vision=beside(), same_person_from=same_person_from)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from heirloom.evaluation.gallery import Gallery
 from heirloom.evaluation.pictures import Computed, compute, gallery_of, pairs_in, people_in
 from heirloom.evaluation.proposal import Source
 from heirloom.evaluation.rates import fta
+from heirloom.jobs.packs import active_or_configured
 from heirloom.vision.engine import VisionConfig, VisionEngine
 from heirloom.vision.runtime import CPU, CUDA
 from heirloom.vision.types import Floats, PackInfo
@@ -59,16 +60,17 @@ def engine_of(pack: str) -> tuple[VisionEngine, PackInfo]:
 
     Measuring has time: the GPU is used only where it is named. Raises Refusal "model_not_available".
     """
+    named = pack or active_or_configured()
     engine = VisionEngine(
         VisionConfig(
             settings.MODELS_DIR,
-            pack or settings.VISION_PACK,
+            named,
             CUDA if settings.VISION_DEVICE == CUDA else CPU,
             settings.VISION_THREADS,
             acknowledged=tuple(settings.NONCOMMERCIAL_MODELS_ACKNOWLEDGED),
         )
     )
-    return engine, engine.resolve(pack or settings.VISION_PACK)
+    return engine, engine.resolve(named)
 
 
 def measured(engine: VisionEngine, info: PackInfo, options: dict[str, Any], command: str, tell: Tell) -> Labelled:

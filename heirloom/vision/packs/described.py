@@ -44,7 +44,7 @@ class OwnFile:
 
     def checked(self) -> Path:
         """Return where the file lies; raises Refusal "weights_missing" or "weights_altered" unless it is intact."""
-        catalog.require(self.name, self.state, remedy=f"It is described in {self.file.with_name(self.name)}.toml.")
+        catalog.require(self.name, self.state)
         return self.file
 
 

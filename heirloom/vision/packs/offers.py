@@ -50,9 +50,10 @@ class Offer:
 
     def acknowledged(self, names: Collection[str]) -> bool:
         """Whether it may be used: its licences allow any use, or it, or every file at issue, is among `names`."""
+        known = {*names, *(SHORT_NAMES.get(name.lower(), name) for name in names)}
         at_issue = {each for each in self.files if catalog.entry(each).needs_acknowledgement}
         at_issue |= {each.name for each in self.own if not each.commercial_use}
-        return self.name in names or at_issue <= set(names)
+        return self.name in known or at_issue <= known
 
     def require(self, models_dir: Path, acknowledged: Collection[str]) -> None:
         """Go on only with what may be used here.

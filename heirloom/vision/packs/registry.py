@@ -45,7 +45,7 @@ class Registry:
     ) -> None:
         self._models_dir, self._runtime = models_dir, runtime
         self._started_with = active
-        self._acknowledged = frozenset(acknowledged) | {offers.SHORT_NAMES.get(n.lower(), n) for n in acknowledged}
+        self._acknowledged = frozenset(acknowledged)
         self._given_defaults = given_model_defaults
         self._lock = threading.RLock()
         self._landmarks = Landmarks()
@@ -61,12 +61,12 @@ class Registry:
         """Return the pack that a name of the wire contract means; `active` answers when none is named.
 
         Raises Refusal "model_not_available" for a name that is unknown or not installed, naming those that are, and
-        for one whose licence forbids commercial use and was not acknowledged, saying so.
+        for one whose licence forbids commercial use and was not acknowledged, saying so. For the active one it raises
+        as `require` does: whoever named none is not at fault.
         """
-        wanted = name.strip()
-        if wanted.lower() in ("", AUTO) or (wanted.lower() in GIVEN_DEFAULTS and self._given_defaults == AUTO):
-            wanted = active or self._started_with
-        return self._usable(offers.full_name(wanted, self._models_dir), offers.packs(self._models_dir)).name
+        if self._leaves_it_open(name.strip().lower()):
+            return self.require(active or self._started_with).name
+        return self._usable(offers.full_name(name, self._models_dir), offers.packs(self._models_dir)).name
 
     def require(self, name: str) -> PackInfo:
         """Return what a pack of this name runs with, if it may be used here.
@@ -90,12 +90,12 @@ class Registry:
             return self._packs[resolved]
 
     def detector(self, name: str, pack: Pack) -> Detector:
-        """Return the detector that a name means; "" and "auto" mean the pack's own.
+        """Return the detector that a name means; what means the active pack in `resolve` means the pack's own here.
 
         Raises Refusal "model_not_available" as `resolve` does.
         """
         wanted = name.strip().lower()
-        if wanted in ("", AUTO):
+        if self._leaves_it_open(wanted):
             return pack.detector
         return self._detector(self._usable(wanted, offers.detectors(self._models_dir)).name)
 
@@ -111,6 +111,9 @@ class Registry:
     def infos(self) -> tuple[PackInfo, ...]:
         """Return every pack that is known here, installed or not."""
         return tuple(self._info(offer) for offer in offers.packs(self._models_dir).values())
+
+    def _leaves_it_open(self, name: str) -> bool:
+        return name in ("", AUTO) or (name in GIVEN_DEFAULTS and self._given_defaults == AUTO)
 
     def _info(self, offer: Offer) -> PackInfo:
         return PackInfo(

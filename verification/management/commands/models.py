@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from enrollment.services.packs import activate, registry
 from heirloom.decision import policy_files
 from heirloom.errors import Refusal
 from heirloom.vision import catalog
@@ -17,7 +18,6 @@ from heirloom.vision.packs import described
 from heirloom.vision.packs.described import OwnFile
 from heirloom.vision.packs.offers import ACKNOWLEDGE_IT, Offer, detectors, weights_of
 from heirloom.vision.packs.registry import Registry
-from heirloom.vision.runtime import Runtime
 from heirloom.vision.types import PackInfo
 
 PULL_WITHIN_S = 600.0
@@ -36,7 +36,7 @@ _STATES = {
 
 class Command(BaseCommand):
     requires_system_checks: list[str] = []  # weights are looked after without a web server or database
-    help = "List the vision packs and their weights files, pull some, or verify those that are here."
+    help = "List the vision packs and their weights files, pull some, verify those that are here, or activate a pack."
 
     def add_arguments(self, parser: CommandParser) -> None:
         acts = parser.add_subparsers(dest="act", required=True)
@@ -44,6 +44,8 @@ class Command(BaseCommand):
         pull = acts.add_parser("pull", help="download weights files and hold them to their hashes")
         pull.add_argument("names", nargs="+", metavar="NAME", help="a weights file, or a pack: all files it needs")
         pull.add_argument("--timeout", type=float, default=PULL_WITHIN_S, help="seconds for each file")
+        activate = acts.add_parser("activate", help="make a pack the active one, on every node from the next call on")
+        activate.add_argument("pack", metavar="PACK")
         verify = acts.add_parser("verify", help="read the files that are here; exit 1 when one has a wrong hash")
         verify.add_argument("names", nargs="*", metavar="NAME", help="these only; a missing one is a fault then")
 
@@ -53,17 +55,19 @@ class Command(BaseCommand):
                 self._list()
             elif options["act"] == "pull":
                 self._pull(_files(options["names"]), options["timeout"])
+            elif options["act"] == "activate":
+                self._activate(options["pack"])
             else:
                 self._verify(options["names"])
         except (Refusal, ValueError) as error:
-            raise CommandError(error.detail if isinstance(error, Refusal) else str(error)) from error
+            raise CommandError(_told(error) if isinstance(error, Refusal) else str(error)) from error
 
     def _list(self) -> None:
-        registry = _registry()
+        here = registry()
         packs = [("Pack", "State", "Detector", "Templates", "Measured", "Licence")]
-        packs += [(info.name, _pack_state(info, registry.active), *_pack_facts(info)) for info in registry.infos()]
+        packs += [(info.name, _pack_state(info, here.active), *_pack_facts(info)) for info in here.infos()]
         found = [("Detector", "State", "Licence")]
-        found += [_detector_facts(offer, registry) for offer in detectors(settings.MODELS_DIR).values()]
+        found += [_detector_facts(offer, here) for offer in detectors(settings.MODELS_DIR).values()]
         files: list[tuple[str, ...]] = [FILE_COLUMNS]
         files += [_file_facts(weights, settings.MODELS_DIR) for weights in catalog.entries().values()]
         files += [_own_facts(own, str(contract)) for own, contract in _own_files(settings.MODELS_DIR)]
@@ -79,6 +83,15 @@ class Command(BaseCommand):
             self.stdout.write(f"{name}: {'is here already' if here else f'pulled to {path}'}")
             if catalog.entry(name).needs_acknowledgement:
                 self.stdout.write(f"{name}: {catalog.entry(name).licence} forbids commercial use. {ACKNOWLEDGE_IT}")
+
+    def _activate(self, pack: str) -> None:
+        made = activate(pack=pack, registry=registry())
+        self.stdout.write(f"{made.pack} is the active pack from now on; before it was {made.previous}.")
+        if _measured(made.model) == NOT_MEASURED:
+            self.stdout.write(
+                f"No policy is measured for {made.model}: every comparison goes to a reviewer until one is. "
+                "manage.py calibrate measures it."
+            )
 
     def _verify(self, names: Sequence[str]) -> None:
         chosen = _files(names) if names else catalog.present(settings.MODELS_DIR)
@@ -120,10 +133,11 @@ def _described(models_dir: Path) -> dict[str, State]:
     return recognisers | {each.name: each.own.state for each in described.detectors(models_dir)}
 
 
-def _registry() -> Registry:
-    return Registry(
-        settings.MODELS_DIR, Runtime(), settings.VISION_PACK, acknowledged=settings.NONCOMMERCIAL_MODELS_ACKNOWLEDGED
-    )
+def _told(refusal: Refusal) -> str:
+    """What stands in the way, what to do about it, and its code; the name of a pack explains itself."""
+    if refusal.code == "model_not_available":
+        return refusal.detail
+    return f"{refusal.detail} {refusal.entry.remedy} ({refusal.code})"
 
 
 def _own_files(models_dir: Path) -> Iterator[tuple[OwnFile, Contract | Feed]]:

@@ -3,15 +3,20 @@
 import json
 from typing import Any
 
-from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
+from enrollment.models import Person
+from enrollment.services.packs import activate, registry
+from heirloom import env
 from heirloom.accounts.services import ensure_first_admin, ensure_roles
 from heirloom.crypto.keys import ring
 from heirloom.embedded import weights
+from heirloom.errors import Refusal
+from heirloom.jobs import packs
 from heirloom.vision import catalog
+from heirloom.vision.packs import opencv_zoo
 
 
 class Command(BaseCommand):
@@ -41,13 +46,24 @@ def _new_machine() -> dict[str, str | None]:
 
 def _outcome(attempt: weights.Attempt) -> str:
     if not attempt.pulled:
-        return f"the recommended ones could not be pulled, so {settings.VISION_PACK} is used ({attempt.why_not})"
-    holds_templates = apps.get_model("enrollment", "FaceTemplate").objects.exists()
-    switched = weights.switch_pack(
-        settings.VAR_DIR, settings.MODELS_DIR, settings.POLICY_DIR, holds_templates=holds_templates
-    )
+        return f"the recommended ones could not be pulled, so {packs.active()} is used ({attempt.why_not})"
     missed = f"; the rest could not be ({attempt.why_not})" if attempt.why_not else ""
-    return f"pulled {', '.join(attempt.pulled)}{missed}; {switched}"
+    return f"pulled {', '.join(attempt.pulled)}{missed}; {_switched()}"
+
+
+def _switched() -> str:
+    """Take the recommended pack where it is whole, measured, nobody chose another and nobody is enrolled."""
+    why_not = weights.why_not_recommended(settings.MODELS_DIR, settings.POLICY_DIR)
+    if not why_not and (env.text("VISION_PACK") or packs.activated()):
+        why_not = "another was chosen"
+    if not why_not and Person.objects.enrolled().exists():
+        why_not = "people are enrolled already, and templates of two models are never compared"
+    if why_not:
+        return f"{packs.active()} is used ({why_not})"
+    try:
+        return f"{activate(pack=opencv_zoo.NAME, registry=registry()).pack} is used from now on"
+    except Refusal as refusal:
+        return f"{packs.active()} is used ({refusal.detail})"
 
 
 def _attack_weights() -> str:
