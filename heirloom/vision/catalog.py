@@ -176,13 +176,13 @@ def record(name: str, digest: str, models_dir: Path) -> None:
 
 
 def file_sha256(path: Path) -> str:
-    """Return the hex sha256 of a file; read again only when its size or time of change differs."""
+    """Return the hex sha256 of a file; read again only when its place, size or time of change differs."""
     facts = path.stat()
-    return _hash_of(path.resolve(), facts.st_size, facts.st_mtime_ns)
+    return _hash_of(path, facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
 
 
 @cache
-def _hash_of(path: Path, _size: int, _changed_ns: int) -> str:
+def _hash_of(path: Path, *_facts: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
