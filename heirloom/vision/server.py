@@ -11,7 +11,7 @@ import signal
 import socket as sockets
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, Listener
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ class VisionServer:
             threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
 
     def close(self) -> None:
-        """Stop accepting; what is being answered goes on, see `drain`. Safe in a signal handler."""
+        """Stop accepting; what is being answered goes on, see `drain`. Safe in any thread."""
         self._closing.set()
         with contextlib.suppress(OSError), sockets.socket(sockets.AF_UNIX) as waker:
             waker.connect(str(self._socket))  # closing a listener does not wake a thread that waits in accept
@@ -142,14 +142,31 @@ def main(arguments: list[str] | None = None) -> int:
     )
     server = VisionServer(engine, options.socket)
     failed = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: server.close())
+    _when_asked_to_stop(server.close)
     threading.Thread(target=_load, args=(engine, server, failed), daemon=True).start()
     server.serve()
     if not server.drain(DRAIN_WITHIN_S):
         logger.warning("calls were under way for over %.0f s and are cut off", DRAIN_WITHIN_S)
     engine.close()
     return 1 if failed.is_set() else 0
+
+
+def _when_asked_to_stop(act: Callable[[], None]) -> None:
+    """Call `act` in a thread of its own at the first SIGTERM or SIGINT.
+
+    A handler would run in the main thread, which sleeps in accept where the system hands the signal to another one.
+    """
+    hearing, telling = sockets.socketpair()
+    telling.setblocking(False)
+    signal.set_wakeup_fd(telling.detach())  # open for as long as the process lives
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: None)
+
+    def wait() -> None:
+        hearing.recv(1)
+        act()
+
+    threading.Thread(target=wait, name="stop", daemon=True).start()
 
 
 def _load(engine: VisionEngine, server: VisionServer, failed: threading.Event) -> None:
