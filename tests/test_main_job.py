@@ -82,7 +82,11 @@ def test_enroll_verify_by_photo_and_by_clip_then_review(
             assert result["similarity"] > 0.5
     impostor = {"person_id": people["hopper"]}
     rejected = client.done(
-        client.post("/verifications/", data=impostor, files={"file": ("p.jpg", portraits["astronaut"].jpeg)})
+        client.post(
+            "/verifications/",
+            data=impostor,
+            files={"file": ("p.jpg", retaken(portraits["astronaut"], turned=-8, light=0.95))},
+        )
     )
     assert (rejected["outcome"], rejected["decision"]) == ("rejected", "rejected")
     case = reviewer.http.get("/reviews/").json()["results"][0]
