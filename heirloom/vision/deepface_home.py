@@ -10,7 +10,6 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from heirloom.errors import Refusal
 from heirloom.vision import catalog, dlib_weights
 from heirloom.vision.runtime import CPU, CUDA
 
@@ -23,18 +22,13 @@ def home_in(models_dir: Path) -> Path:
     return models_dir.absolute() / "deepface-home"
 
 
-def installed(names: tuple[str, ...], models_dir: Path) -> bool:
-    """Return whether all these files of the catalog are present with a known hash."""
-    return all(catalog.usable(name, models_dir) for name in names)
-
-
 def prepare(names: tuple[str, ...], models_dir: Path, device: str) -> threading.RLock:
     """Make DeepFace look into our own folder; hold the returned lock while constructing one of its models.
 
-    Raises Refusal "model_not_available" unless every named file is usable, so that no download can start.
+    Raises Refusal "weights_missing" or "weights_altered" unless every named file is usable: no download can start.
     """
-    if not installed(names, models_dir):
-        raise Refusal("model_not_available", f"Not installed: {', '.join(names)}.")
+    for name in names:
+        catalog.checked(name, models_dir)
     os.environ["DEEPFACE_HOME"] = str(home_in(models_dir))
     os.environ["DEEPFACE_BACKEND_ENGINE"] = "onnx"
     os.environ["DEEPFACE_ONNX_PROVIDERS"] = CPU if device == CPU else f"{CUDA},{CPU}"
