@@ -13,7 +13,7 @@ import pillow_heif
 from PIL import (
     BmpImagePlugin,
     ImageChops,  # noqa: F401  # this and the next six are imported late by Pillow, and the child may open no files
-    ImageCms,  # noqa: F401
+    ImageCms,
     ImageColor,  # noqa: F401
     ImageFilter,  # noqa: F401
     ImageOps,  # noqa: F401
@@ -73,6 +73,9 @@ UPRIGHT = {
     8: Transpose.ROTATE_90,
 }
 SIDEWAYS = {5, 6, 7, 8}
+SRGB = ImageCms.createProfile("sRGB")
+PROFILED = {"RGB": "RGB ", "CMYK": "CMYK"}
+"""The modes whose colors a profile is followed for, and how the profile calls them (ICC.1, 7.2.8)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,8 @@ def _decode(data: bytes, pillow_format: str | None, limits: Limits) -> Decoded:
         width, height = size if drafted else opened.size
         orientation = _orientation(opened)  # after load, which turns TIFF and HEIC; PNG may name it behind the pixels
         maker = provenance.of_photo(opened)
-        upright = _upright(_rgb(_shrunk(opened, limits.max_still_side)), orientation)
+        shrunk = _in_srgb(_shrunk(opened, limits.max_still_side), opened.info.get("icc_profile"))
+        upright = _upright(_rgb(shrunk), orientation)
     if orientation in SIDEWAYS:
         width, height = height, width
     return Decoded(upright.tobytes(), upright.width, upright.height, width, height, channels, maker)
@@ -153,6 +157,19 @@ def _shrunk(opened: PIL.Image.Image, most: int) -> PIL.Image.Image:
     source = opened if opened.mode in {"L", "RGB", "RGBA", "CMYK"} else _rgb(opened)
     size = (max(1, round(opened.width * share)), max(1, round(opened.height * share)))
     return source.resize(size, Resampling.BILINEAR, reducing_gap=2.0)
+
+
+def _in_srgb(picture: PIL.Image.Image, profile: bytes | None) -> PIL.Image.Image:
+    """Return a photo that names another color space, as phones do, in sRGB; a profile nobody can read is no harm."""
+    if not profile or picture.mode not in PROFILED:
+        return picture
+    try:
+        named = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if named.profile.xcolor_space != PROFILED[picture.mode] or "sRGB" in (named.profile.profile_description or ""):
+            return picture
+        return ImageCms.profileToProfile(picture, named, SRGB, outputMode="RGB") or picture
+    except (ImageCms.PyCMSError, OSError):
+        return picture
 
 
 def _upright(picture: PIL.Image.Image, orientation: int) -> PIL.Image.Image:

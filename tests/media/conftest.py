@@ -76,5 +76,5 @@ def whole_clip(make_clip: MakeClip) -> Path:
     return make_clip("whole.mp4", "-c:v", "libx264", "-preset", "veryfast", "-g", "15", "-movflags", "+faststart")
 
 
-def run_ffmpeg(*arguments: str) -> None:
-    subprocess.run([FFMPEG, "-nostdin", "-v", "error", "-y", *arguments], check=True, timeout=60)
+def run_ffmpeg(*arguments: str, program: str = FFMPEG) -> None:
+    subprocess.run([program, "-nostdin", "-v", "error", "-y", *arguments], check=True, timeout=60)

@@ -1,4 +1,6 @@
 import io
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -154,3 +156,80 @@ def test_of_several_pictures_in_a_jpeg_the_first_is_read(astronaut: PIL.Image.Im
 
     assert (still.width, still.image.width) == (4000, 2000)
     assert difference(still.image.pixels, astronaut.resize((2000, 2000))) < 5
+
+
+def display_p3() -> bytes:
+    """Return the profile that phones put into their photos, with matrix and curve alone (ICC.1:2010)."""
+    # Each colorant is of D50, as profiles are; the curve is a gamma of 2.2.
+    colorants = {
+        b"rXYZ": (0.51512, 0.24120, -0.00105),
+        b"gXYZ": (0.29198, 0.69225, 0.04189),
+        b"bXYZ": (0.15710, 0.06657, 0.78407),
+    }
+    tags = {
+        name: b"XYZ " + bytes(4) + struct.pack(">3i", *(round(v * 65536) for v in xyz))
+        for name, xyz in colorants.items()
+    }
+    tags[b"wtpt"] = b"XYZ " + bytes(4) + struct.pack(">3i", 63190, 65536, 54061)
+    tags |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), b"curv" + bytes(4) + struct.pack(">IHxx", 1, round(2.2 * 256)))
+    tags[b"desc"] = b"desc" + bytes(4) + struct.pack(">I", 3) + b"P3\0" + bytes(80)
+    body, table, at = b"", b"", 128 + 4 + 12 * len(tags)
+    for name, data in tags.items():
+        table += name + struct.pack(">2I", at + len(body), len(data))
+        body += data + bytes(-len(data) % 4)
+    size = at + len(body)
+    head = struct.pack(">I4xI4s4s4s", size, 0x02400000, b"mntr", b"RGB ", b"XYZ ").ljust(36, b"\0") + b"acsp"
+    head = head.ljust(68, b"\0") + struct.pack(">3i", 63190, 65536, 54061)
+    return head.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + body
+
+
+@pytest.mark.parametrize("pillow_format", ["JPEG", "PNG", "WEBP", "TIFF", "HEIF"])
+def test_a_photo_in_a_wide_color_space_is_shown_in_srgb(written: Written, pillow_format: str) -> None:
+    skin = PIL.Image.new("RGB", (64, 64), (210, 150, 120))
+
+    pixels = read_image(written(skin, pillow_format, icc_profile=display_p3(), quality=95)).pixels
+
+    red, green, blue = pixels.reshape(-1, 3).mean(axis=0)
+    assert red > 216
+    assert green < 150
+    assert blue < 117
+
+
+def test_a_profile_that_is_none_is_left_aside(astronaut: PIL.Image.Image, written: Written) -> None:
+    assert difference(read_image(written(astronaut, "PNG", icc_profile=b"nonsense" * 40)).pixels, astronaut) == 0
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_jpegs_of_every_scan_order_are_read(
+    astronaut: PIL.Image.Image, written: Written, mode: str, progressive: bool
+) -> None:
+    photo = astronaut.convert(mode)
+
+    assert difference(read_image(written(photo, progressive=progressive)).pixels, photo.convert("RGB")) < 4
+
+
+def test_a_png_of_sixteen_bits_a_color_is_read() -> None:
+    """As scanners write it; Pillow writes none, so it is put together here (RFC 2083)."""
+    pixels = np.zeros((20, 30, 3), ">u2")
+    pixels[:] = (51_400, 25_700, 12_850)
+    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = chunk(b"IHDR", struct.pack(">2I5B", 30, 20, 16, 2, 0, 0, 0))
+    png = b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+    assert np.abs(read_image(png).pixels.astype(int) - (200, 100, 50)).max() <= 1
+
+
+@pytest.mark.parametrize("pillow_format", ["TIFF", "WEBP"])
+def test_of_several_pages_or_frames_the_first_is_read(
+    astronaut: PIL.Image.Image, written: Written, pillow_format: str
+) -> None:
+    behind = PIL.Image.new("RGB", astronaut.size, "red")
+
+    several = written(astronaut, pillow_format, save_all=True, append_images=[behind, behind])
+
+    assert difference(read_image(several).pixels, astronaut) < 8
