@@ -1,22 +1,21 @@
 """One 1:1 comparison of two photos: our whole call against `DeepFace.verify` on the same dlib weights, in turn."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bench import peer
 from bench.client import Caller
 from bench.figures import COLUMNS, Goal, Section, Series, ratio, timed
 from bench.pictures import b64, enlarged, retaken
 from bench.portraits import Portrait
-from heirloom.vision import dlib_weights
 
 SHARE_WANTED = 1 / 30
 NOTES = (
     """\
 Ours is the whole call over HTTP: JSON with base64, the token checked, both photos decoded in a limited child process,
-detection, quality, six descriptors a face, the decision under the policy. Theirs is the function call on two files in a
-warm process.""",
+detection, quality, three descriptors a face, the decision under the policy. Theirs is the function call on two files in
+a warm process.""",
     """\
 Both run dlib's ResNet from the same file. DeepFace searches the picture, with a border of half its sides around it and
 at twice the size, by dlib's HOG detector, and computes one descriptor a face; ours searches a copy of bounded size by
@@ -27,7 +26,7 @@ SIZES = ((None, 7), (2.0, 5), (12.0, 2))
 
 
 def measure(client: Caller, portrait: Portrait, folder: Path) -> Section:
-    verify = _peer(folder)
+    verify = peer.verify(folder)
     _in_turn(client, verify, [portrait.jpeg, portrait.jpeg], folder, 1)  # warms both up
     rows: list[tuple[str, ...]] = []
     goals: list[Goal] = []
@@ -56,24 +55,6 @@ def _in_turn(
         ours.append(timed(lambda: client.post("/compare/", json=body)))
         theirs.append(timed(lambda: verify(*files)))
     return Series(tuple(ours)), Series(tuple(theirs))
-
-
-def _peer(folder: Path) -> Callable[[str, str], Any]:
-    """Return DeepFace's verify on ONNX Runtime and the packaged dlib weights, with a home of its own."""
-    weights = folder / ".deepface" / "weights"
-    weights.mkdir(parents=True)
-    for name in (dlib_weights.DESCRIPTOR, dlib_weights.LANDMARKS_5):
-        (weights / name).symlink_to(dlib_weights.path_of(name))
-    os.environ.update(
-        DEEPFACE_HOME=str(folder), DEEPFACE_BACKEND_ENGINE="onnx", DEEPFACE_ONNX_PROVIDERS="CPUExecutionProvider"
-    )
-    # Imported here because importing it reads the environment.
-    from deepface import DeepFace  # noqa: PLC0415
-
-    def verify(first: str, second: str) -> Any:
-        return DeepFace.verify(first, second, model_name="Dlib", detector_backend="dlib")
-
-    return verify
 
 
 def _written(path: Path, data: bytes) -> Path:

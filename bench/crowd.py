@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 SYLLABLES = ("ba", "da", "fe", "go", "hi", "ka", "lo", "mi", "na", "po", "ra", "se", "ti", "vu", "wa", "zo")
 DEPARTMENTS = ("Finance", "Research", "Operations", "Sales", "Logistics", "Legal", "Support", "Security")
 OUTCOMES = ("approved", "approved", "approved", "rejected", "needs_review")
-MODEL, POLICY, DIMENSIONS = "dlib-resnet-v1-avg6", "dlib-resnet-v1-avg6@bench", 128
+MODEL, POLICY, DIMENSIONS = "dlib-resnet-v1-avg3", "dlib-resnet-v1-avg3@bench", 128
 FRAMES = 3
 BATCH = 1000
 

@@ -37,7 +37,7 @@ def measure(client: Caller, hr: Caller, person: str, portrait: Portrait, models_
 
 
 def _parts(photo: bytes, size: str, models_dir: Path) -> list[tuple[str, ...]]:
-    """Return rows for decoding, detection with landmarks, and the six descriptors that make a template."""
+    """Return rows for decoding, detection with landmarks, and the descriptors that make a template."""
     pack = Registry(models_dir, Runtime(CPU, 0), NAME).pack(NAME)
     pack.load()
     image = read_still(photo).image
@@ -46,7 +46,7 @@ def _parts(photo: bytes, size: str, models_dir: Path) -> list[tuple[str, ...]]:
     return [
         series(lambda: read_still(photo), RUNS).row(f"decoding in a limited child process, {size}"),
         series(lambda: pack.detector.detect(image, Search()), RUNS).row(f"detection and landmarks, {size}"),
-        series(lambda: templates(pack.recogniser, [(image, face)]), RUNS).row(f"template of six descriptors, {size}"),
+        series(lambda: templates(pack.recogniser, [(image, face)]), RUNS).row(f"template of three descriptors, {size}"),
     ]
 
 

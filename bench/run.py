@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import clips, comparing, photos, reading, running
+from bench import clips, comparing, lfw, photos, reading, running
 from bench.client import Caller
 from bench.figures import Section
 from bench.instance import ROOT, Instance, own_instance
@@ -61,12 +61,17 @@ def _runtime(bench: Bench) -> Section:
     return running.measure(Path(bench.instance.environment["MODELS_DIR"]))
 
 
+def _lfw(bench: Bench) -> Section:
+    return lfw.measure(Path(bench.instance.environment["MODELS_DIR"]), ROOT / "var" / "bench")
+
+
 SECTIONS: dict[str, Callable[[Bench], Section]] = {
     "compare": _compare,
     "clip": _clip,
     "photo": _photo,
     "reading": _reading,
     "runtime": _runtime,
+    "lfw": _lfw,
 }
 NEEDS_CROWD = ("photo", "reading")
 
@@ -126,7 +131,7 @@ def _shown(section: Section) -> str:
     parts = [f"## {section.title}", "", f"`python -m bench.run {section.name}`", ""]
     if section.goals:
         parts += [piped(GOALS, [goal.row() for goal in section.goals]), ""]
-    parts += [piped(section.header, section.rows), ""]
+    parts += [piped(section.header, section.rows), ""] if section.rows else []
     for note in section.notes:
         parts += [note, ""]
     return "\n".join(parts)

@@ -6,7 +6,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from heirloom.evaluation.report import DetChart, Doubles, ScoreChart
+from heirloom.evaluation.report import DetChart, Doubles
 
 ACROSS_TICKS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 UP_TICKS = (1e-3, 1e-2, 5e-2, 1e-1, 2e-1, 5e-1)
@@ -52,9 +52,8 @@ def percent(share: float) -> str:
     return f"{100 * share:g} %"
 
 
-def score_ticks(chart: ScoreChart) -> tuple[float, ...]:
-    """Return four to ten round scores inside the chart's range."""
-    low, high = float(chart.edges[0]), float(chart.edges[-1])
+def round_ticks(low: float, high: float) -> tuple[float, ...]:
+    """Return four to eight round numbers between two."""
     rough = (high - low) / 6
     size = 10.0 ** np.floor(np.log10(rough))
     step = float(size * next(each for each in (1, 2, 5, 10) if each * size >= rough))

@@ -12,7 +12,7 @@ STYLE = """
 @media (prefers-color-scheme: dark) { :root { --paper: #14171b; --ink: #e8eaed; --faint: #a3abb5; --rule: #3a4149;
   --band: #1c2126; --line-0: #5db8f0; --line-1: #ff9257; --line-2: #35d0a0; --line-3: #bda2ff; --line-4: #eec14f;
   --line-5: #c5cad0; } }
-body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 60rem; background: var(--paper); color: var(--ink);
+body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 74rem; background: var(--paper); color: var(--ink);
   font: 1rem/1.55 system-ui, sans-serif; }
 h1 { font-size: 1.7rem; line-height: 1.2; overflow-wrap: anywhere; }
 h2 { margin-top: 2.5rem; font-size: 1.25rem; }
@@ -22,7 +22,8 @@ code { font-size: 0.92em; overflow-wrap: anywhere; }
 .wide:focus-visible { outline: 2px solid var(--line-0); outline-offset: 2px; }
 table { border-collapse: collapse; font-size: 0.9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: 0.3rem 0.7rem 0.3rem 0; border-bottom: 1px solid var(--rule); text-align: left; vertical-align: top; }
-th { font-weight: 600; white-space: nowrap; }
+th, td { white-space: nowrap; }
+th { font-weight: 600; }
 tbody tr:nth-child(even) { background: var(--band); }
 figure { margin: 1.5rem 0; }
 figcaption { color: var(--faint); font-size: 0.9rem; }

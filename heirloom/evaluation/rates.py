@@ -31,6 +31,10 @@ class Rate:
     def __str__(self) -> str:
         return f"{self.value:.2%} ({self.low:.2%} to {self.high:.2%}, n = {self.trials:,})"
 
+    def fine(self) -> str:
+        """Return the rate and its interval for small rates, which percents would round away."""
+        return f"{self.value:.2g} ({self.low:.2g} to {self.high:.2g}, n = {self.trials:,})"
+
     def shares(self) -> str:
         """Return the rate and its interval; the count stands elsewhere."""
         return f"{self.value:.2%} ({self.low:.2%} to {self.high:.2%})"

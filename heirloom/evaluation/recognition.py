@@ -79,7 +79,7 @@ def held_out_section(held_out: Sequence[HeldOut]) -> Section | None:
             one.set_on,
             f"{one.target:g}",
             f"{one.threshold:.4f}",
-            one.fmr.shares(),
+            one.fmr.fine(),
             str(one.fnmr),
         )
         for one in held_out
@@ -87,7 +87,10 @@ def held_out_section(held_out: Sequence[HeldOut]) -> Section | None:
     if not rows:
         return None
     header = ("references, probes", "set on", "target FMR", "threshold", "FMR on the others", "FNMR on the others")
-    words = "Thresholds set on one half of the people by the same rule, and tested on the other half, both ways."
+    words = (
+        "Thresholds set on one half of the people by the same rule, and tested on the other half, both ways. Where the "
+        "two differ by more than their intervals say, a few people with many pictures stand behind the cell."
+    )
     return Section("held-out", "Do the thresholds hold for other people?", (words,), Table(header, tuple(rows)))
 
 
@@ -158,7 +161,7 @@ def _at_policy(one: Measured, target: float, policy: Policy) -> tuple[str, ...] 
         f"{one.references}, {one.probes}",
         f"{target:g}",
         f"{zone.threshold:.4f}",
-        f"{fmr.value:.2g} ({fmr.low:.2g} to {fmr.high:.2g}, n = {fmr.trials:,})",
+        fmr.fine(),
         missed,
         "none" if approve is None else f"{approve:.4f}",
         f"{one.fnmr(approve).value:.2%}" if approve is not None and one.mated_trials else "all",

@@ -82,8 +82,8 @@ def _det(chart: DetChart, name: str) -> Iterator[str]:
 def _scores(chart: ScoreChart) -> Iterator[str]:
     top = max((float(np.max(spread.shares, initial=0)) for spread in chart.spreads), default=0) * 1.15 or 1.0
     frame = _Frame((float(chart.edges[0]), float(chart.edges[-1])), (0.0, top))
-    across = [(tick, f"{tick:g}") for tick in where.score_ticks(chart)]
-    up = [(top * share, where.percent(round(top * share, 3))) for share in (0.25, 0.5, 0.75, 1.0)]
+    across = [(tick, f"{tick:g}") for tick in where.round_ticks(float(chart.edges[0]), float(chart.edges[-1]))]
+    up = [(tick, where.percent(tick)) for tick in where.round_ticks(0.0, top)]
     yield from _grid(frame, across, up, chart.across, "share of the scores")
     for place, spread in enumerate(chart.spreads):
         steps, heights = np.repeat(chart.edges, 2), np.concatenate([[0.0], np.repeat(spread.shares, 2), [0.0]])

@@ -29,17 +29,27 @@ NESTED_SHARE = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What to look for. Sizes are in pixels of the original picture, `working_side_px` in those of the working copy."""
+    """What to look for. Sizes are in pixels of the original picture, `working_side_px` in those of the working copy.
+
+    least_share: faces smaller than this share of the largest may be left out.
+    """
 
     min_confidence: float = 0.5
     iou_threshold: float = 0.4
     max_faces: int = 50
     min_face_px: int = 80
     working_side_px: int = WORKING_SIDE_PX
+    least_share: float = 0.0
 
     @classmethod
     def of(cls, request: AnalysisRequest) -> "Search":
-        return cls(request.min_confidence, request.iou_threshold, request.max_faces, request.min_face_px)
+        return cls(
+            request.min_confidence,
+            request.iou_threshold,
+            request.max_faces,
+            request.min_face_px,
+            least_share=request.least_share,
+        )
 
 
 class Detector(Protocol):

@@ -139,6 +139,7 @@ class AnalysisRequest:
     main_face_only: templates and attack signals for the largest face only.
     use_fallback: try the next detector when the first finds nothing.
     companions: when one face is found, look again as closely as it takes to see a second one half its size.
+    least_share: faces smaller than this share of the largest may be left out; 0 asks for all, more is faster.
     """
 
     pack: str = ""
@@ -152,6 +153,7 @@ class AnalysisRequest:
     main_face_only: bool = False
     use_fallback: bool = True
     companions: bool = False
+    least_share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,7 +129,7 @@ def test_names_that_leave_it_open_mean_the_active_pack(
     cleo: APIClient, vision_process: Path, portraits: dict[str, Portrait], name: str
 ) -> None:
     answer = ask(cleo, "compare", portraits["hopper"].jpeg, name or "auto")
-    assert (answer.status_code, answer.json()["model_used"]) == (200, "dlib-resnet-v1-avg6")
+    assert (answer.status_code, answer.json()["model_used"]) == (200, "dlib-resnet-v1-avg3")
     detected = ask(cleo, "detect", portraits["hopper"].jpeg, name or "auto")
     assert (detected.status_code, detected.json()["model_used"]) == (200, "dlib")
 
@@ -139,7 +139,7 @@ def test_a_name_left_out_means_the_active_pack(
 ) -> None:
     photo = b64(portraits["hopper"].jpeg)
     compared = cleo.post("/api/v1/compare/", {"face1_image_base64": photo, "face2_image_base64": photo}, format="json")
-    assert compared.json()["model_used"] == "dlib-resnet-v1-avg6"
+    assert compared.json()["model_used"] == "dlib-resnet-v1-avg3"
     assert cleo.post("/api/v1/detect/", {"image_base64": photo}, format="json").json()["model_used"] == "dlib"
 
 
@@ -213,7 +213,7 @@ def test_an_activated_pack_answers_at_once_and_the_one_before_can_come_back(
         activate(pack=name, registry=here)
         ran += [ask(cleo, "compare", photo, each).json()["model_used"] for each in ("auto", "facenet")]
         assert vision.vision().status().active_pack == name
-    assert ran == ["dlib-resnet-v1-avg6", *["deepface:Dlib"] * 2, *["dlib-resnet-v1-avg6"] * 2]
+    assert ran == ["dlib-resnet-v1-avg3", *["deepface:Dlib"] * 2, *["dlib-resnet-v1-avg3"] * 2]
 
 
 def test_an_active_pack_that_is_missing_on_a_node_is_no_fault_of_the_caller(

@@ -11,7 +11,7 @@ from heirloom.evaluation.pictures import compute, pairs_in
 from heirloom.vision.engine import VisionConfig, VisionEngine
 from tests.decision import made
 
-BUILT_IN = "dlib-resnet-v1-avg6"
+BUILT_IN = "dlib-resnet-v1-avg3"
 ONLY_FOR_TESTS = Path(__file__).parent / "policies"
 
 

@@ -43,7 +43,7 @@ def test_a_pack_that_was_activated_stays() -> None:
 
 def test_people_who_are_enrolled_keep_their_pack() -> None:
     row = {"dimensions": 128, "reference_count": 1, "vector_sealed": b"", "vector": [1.0] * 128, "protection": "x"}
-    PersonTemplate.objects.create(person=Person.objects.create(full_name="X"), model="dlib-resnet-v1-avg6", **row)
+    PersonTemplate.objects.create(person=Person.objects.create(full_name="X"), model="dlib-resnet-v1-avg3", **row)
     assert "people are enrolled already" in prepare._switched()
     assert packs.active() == "dlib"
 

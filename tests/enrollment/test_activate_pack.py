@@ -77,15 +77,15 @@ def test_the_pack_before_can_come_back(models: Path) -> None:
 
 
 def test_people_without_its_templates_stand_in_the_way(models: Path) -> None:
-    enroll("With both", "dlib-resnet-v1-avg6", model_of(models))
-    enroll("With the old alone", "dlib-resnet-v1-avg6")
+    enroll("With both", "dlib-resnet-v1-avg3", model_of(models))
+    enroll("With the old alone", "dlib-resnet-v1-avg3")
     refusal = refused()
     assert refusal.code == "people_not_reembedded"
     assert refusal.detail.startswith("1 people")
 
 
 def test_people_with_its_templates_do_not(models: Path) -> None:
-    enroll("With both", "dlib-resnet-v1-avg6", model_of(models))
+    enroll("With both", "dlib-resnet-v1-avg3", model_of(models))
     enroll("Not enrolled yet")
     activate(pack=PACK, registry=registry())
 

@@ -10,7 +10,7 @@ from heirloom.decision.policy_files import parse
 from tests.evaluation import made
 from tests.portraits import Portrait
 
-MODEL = "dlib-resnet-v1-avg6"
+MODEL = "dlib-resnet-v1-avg3"
 
 
 def calibrate(*arguments: str) -> str:

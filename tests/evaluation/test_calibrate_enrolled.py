@@ -12,7 +12,7 @@ from enrollment.services.labelled import enrolled_gallery
 from heirloom.vision.types import Template
 from tests.evaluation import made
 
-MODEL = "dlib-resnet-v1-avg6"
+MODEL = "dlib-resnet-v1-avg3"
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,7 @@ from heirloom.vision.types import AttackOutcome, AttackSignal
 from tests.evaluation import made
 from tests.portraits import Portrait
 
-MODEL = "dlib-resnet-v1-avg6"
+MODEL = "dlib-resnet-v1-avg3"
 
 
 def evaluate(*arguments: str) -> str:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import cv2
 import dlib
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from heirloom.vision.features import unit_rows
 from heirloom.vision.landmarks import Landmarks
 from heirloom.vision.packs import pyramid
 from heirloom.vision.runtime import CUDA, Network, Runtime
-from heirloom.vision.types import Box
+from heirloom.vision.types import Box, Floats
 from tests.vision.graphs import Gpu
 
 SIZE = 360
@@ -144,3 +145,40 @@ def test_a_graph_is_written_once(tmp_path: Path) -> None:
 def test_other_weights_are_refused() -> None:
     with pytest.raises(ValueError, match="not in the file"):
         dlib_weights.tensors(b"something else entirely", [(4736, 1, 1, 1)])
+
+
+def test_a_face_that_fills_the_picture_saves_the_finest_level(detector: Network, astronaut: Image) -> None:
+    face = np.asarray(cv2.resize(astronaut.pixels[20:220, 120:320], (480, 480)), np.uint8)
+    counted = Counted(detector)
+    whole = pyramid.scan(counted, face, 0.0)  # type: ignore[arg-type]
+    everything, counted.pixels = counted.pixels, 0
+    sparing = pyramid.scan(counted, face, 0.0, least_share=0.5)  # type: ignore[arg-type]
+    assert counted.pixels < 0.6 * everything
+    best, same = (int(found.scores.argmax()) for found in (whole, sparing))
+    np.testing.assert_allclose(sparing.boxes[same], whole.boxes[best])
+    assert sparing.scores[same] == pytest.approx(whole.scores[best], abs=1e-4)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.55, 0.6, 0.7, 0.8])
+def test_a_face_beside_it_of_the_least_share_is_never_saved(detector: Network, astronaut: Image, share: float) -> None:
+    face = astronaut.pixels[20:220, 120:320]
+    for side in range(240, 440, 40):
+        picture = np.full((side, round(side * (1 + share)), 3), 90, np.uint8)
+        picture[:, :side] = cv2.resize(face, (side, side))
+        small = picture.shape[1] - side
+        picture[:small, side:] = cv2.resize(face, (small, small))
+        found = pyramid.scan(detector, picture, 0.0, least_share=0.5)
+        whole = pyramid.scan(detector, picture, 0.0)
+        kept = [without_doubles(each.boxes, each.scores, 0.4) for each in (found, whole)]
+        assert len(kept[0]) == len(kept[1])
+
+
+class Counted:
+    """A network that counts the pixels it is given."""
+
+    def __init__(self, network: Network) -> None:
+        self._network, self.pixels, self.fixed_shapes = network, 0, network.fixed_shapes
+
+    def run(self, values: Pixels) -> Floats:
+        self.pixels += values.shape[1] * values.shape[2]
+        return self._network.run(values)

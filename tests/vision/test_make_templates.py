@@ -24,7 +24,7 @@ def template(engine: VisionEngine, image: Image, request: AnalysisRequest = REQU
 
 def test_a_template_is_of_unit_length_and_named(engine: VisionEngine, hopper: Image) -> None:
     made = template(engine, hopper)
-    assert made.model == "dlib-resnet-v1-avg6"
+    assert made.model == "dlib-resnet-v1-avg3"
     assert made.vector.shape == (128,)
     assert np.linalg.norm(made.vector) == np.float32(1) or abs(np.linalg.norm(made.vector) - 1) < 1e-6
 

@@ -8,6 +8,7 @@ from heirloom.errors import Refusal
 from heirloom.media.ahead import as_they_come
 from heirloom.media.types import Image
 from heirloom.vision.comparison import mean_template
+from heirloom.vision.detection import COMPANION_SHARE
 from heirloom.vision.subject import Glimpse, Subject, in_clip, in_photo, model_of, unlike_each_other
 from heirloom.vision.tracking import View
 from heirloom.vision.types import AnalysisRequest, AttackSignal, FrameAnalysis, Observation, Template, Vision
@@ -89,9 +90,8 @@ def single_faces(images: Mapping[str, Image], *, vision: Vision, pack: str = "")
 
     Raises Refusal "no_face", "several_faces", or the code of what falls short in the quality of the first at fault.
     """
-    analyses = vision.analyze(
-        list(images.values()), AnalysisRequest(pack=pack, want=frozenset({"template"}), companions=True)
-    )
+    request = AnalysisRequest(pack=pack, want=frozenset({"template"}), companions=True, least_share=COMPANION_SHARE)
+    analyses = vision.analyze(list(images.values()), request)
     return tuple(_only_good_face(in_photo(analysis), attr) for attr, analysis in zip(images, analyses, strict=True))
 
 
@@ -101,6 +101,7 @@ def _analyzed(batch: Sequence[Image], vision: Vision, pack: str) -> Iterator[tup
         pack=pack,
         want=frozenset({"template", "attack"}),
         companions=batch[0].at_s is None,
+        least_share=COMPANION_SHARE,
         max_faces=MOST_FACES,
     )
     return zip(batch, vision.analyze(batch, request), strict=True)

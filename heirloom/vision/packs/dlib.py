@@ -20,7 +20,7 @@ LICENCE = "CC0-1.0"
 LANDMARKS_NOTE = "68 landmarks trained on iBUG 300-W, whose licence excludes commercial use"
 DETECTOR_WEIGHTS = ("dlib-detector", "dlib-landmarks-5", "dlib-landmarks-68")
 WEIGHTS = ("dlib-descriptor", *DETECTOR_WEIGHTS)
-MODEL = "dlib-resnet-v1-avg6"
+MODEL = "dlib-resnet-v1-avg3"
 DIMENSIONS = dlib_graphs.DIMENSIONS
 
 CONFIDENCE_SLOPE = 4.0
@@ -31,7 +31,9 @@ LOWEST_SCORE = -0.5
 """However little confidence is asked for, windows below this are background (it scores about -1.1)."""
 
 PADDINGS = (0.20, 0.25, 0.30)
-"""Chips of three paddings and their mirror images are averaged: TAR at FMR 1e-4 on LFW rises from 78 % to 83 %."""
+MIRRORED = (0.25,)
+"""Chips of three paddings are averaged, the middle one mirrored: as good as all three with all their mirror images, at
+half of the cost (docs/models/dlib-studies.md)."""
 
 
 class MmodDetector:
@@ -50,7 +52,7 @@ class MmodDetector:
     def detect(self, image: Image, search: Search) -> tuple[Face, ...]:
         pixels, factor = working_copy(image, search, pyramid.WINDOW_PX)
         network = self._runtime.network(dlib_graphs.detector_graph(self._models_dir))
-        windows = pyramid.scan(network, pixels, _score_of(search.min_confidence))
+        windows = pyramid.scan(network, pixels, _score_of(search.min_confidence), search.least_share)
         kept = without_doubles(windows.boxes, windows.scores, search.iou_threshold)
         faces = [self._face(windows.boxes[k] / factor, windows.scores[k]) for k in kept]
         return tuple(self._with_landmarks(image, face) for face in largest_first(faces, search.max_faces))
@@ -66,7 +68,7 @@ class MmodDetector:
 
 
 class DlibRecogniser:
-    """dlib's ResNet descriptor, the mean over three paddings and their mirror images."""
+    """dlib's ResNet descriptor, the mean over three paddings, one of them mirrored."""
 
     model = MODEL
     dimensions = DIMENSIONS
@@ -81,8 +83,10 @@ class DlibRecogniser:
 
     def chips(self, image: Image, face: Face) -> Pixels:
         shape = self._landmarks.shape5(image.pixels, face.box)
-        upright = dlib_chips(image.pixels, shape, PADDINGS)
-        return np.concatenate([upright, upright[:, :, ::-1]])
+        chips = dlib_chips(image.pixels, shape, PADDINGS)
+        return np.stack(
+            [chip[:, ::-1] if padding in MIRRORED else chip for chip, padding in zip(chips, PADDINGS, strict=True)]
+        )
 
     def vectors(self, chips: Pixels) -> Floats:
         return self._runtime.network(dlib_graphs.descriptor_graph(self._models_dir)).run(chips)

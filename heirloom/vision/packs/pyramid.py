@@ -4,6 +4,10 @@ A face that scores at one level scores almost as well at a neighbour: of 138 fac
 neighbour under -0.02, the six apart whose best level was the finest. So every other level is scanned whole, the finest
 included, and a level between two of them only around the windows that came near in either. The scores are those of a
 whole scan; about a third of the work is saved.
+
+Levels are scanned from the coarsest on. Where faces much smaller than the largest do not matter, the scan ends with
+the level that shows the smallest that does: a face that fills a third of the picture saves the finest level, which
+costs as much as all others together.
 """
 
 from collections.abc import Iterator
@@ -60,12 +64,17 @@ class _Level:
         return np.hstack([middle - side / 2, side])
 
 
-def scan(network: Network, pixels: Pixels, lowest: float) -> Windows:
-    """Return every window of the pyramid that scores over `lowest`."""
+def scan(network: Network, pixels: Pixels, lowest: float, least_share: float = 0.0) -> Windows:
+    """Return every window of the pyramid that scores over `lowest`.
+
+    Windows smaller than `least_share` of the largest may be left out.
+    """
     levels = list(_levels(pixels))
-    near: dict[int, Windows] = {
-        index: _within(network, levels[index], lowest - HINT_MARGIN) for index in range(0, len(levels), 2)
-    }
+    near: dict[int, Windows] = {}
+    for index in reversed(range(0, len(levels), 2)):
+        near[index] = _within(network, levels[index], lowest - HINT_MARGIN)
+        if _smallest_seen(levels[index]) <= least_share * _largest(near, lowest):
+            break
     found = list(near.values())
     for index in range(1, len(levels), 2):
         hints = np.concatenate([near[k].boxes for k in (index - 1, index + 1) if k in near])
@@ -74,6 +83,17 @@ def scan(network: Network, pixels: Pixels, lowest: float) -> Windows:
     boxes = np.concatenate([windows.boxes for windows in found]) if found else np.empty((0, 4))
     scores = np.concatenate([windows.scores for windows in found]) if found else np.empty(0)
     return Windows(boxes[scores > lowest], scores[scores > lowest])
+
+
+def _smallest_seen(level: _Level) -> float:
+    """The side of the smallest face that a level and its finer neighbor show, in pixels of the picture."""
+    return float(WINDOW_PX * level.ratio.max() * RATIO)
+
+
+def _largest(near: dict[int, Windows], lowest: float) -> float:
+    """The side of the largest window over `lowest`; 0 where there is none."""
+    sides = [windows.boxes[windows.scores > lowest, 2].max(initial=0.0) for windows in near.values()]
+    return float(max(sides))
 
 
 def _levels(pixels: Pixels) -> Iterator[_Level]:

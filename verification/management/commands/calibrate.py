@@ -24,6 +24,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         labelled.add_arguments(parser, required=True)
         parser.add_argument("--out", type=Path, help="where the proposal goes; var/proposals if left out")
+        parser.add_argument("--name", default="", help="what the files are called; as the model if left out")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
@@ -31,14 +32,14 @@ class Command(BaseCommand):
             found = labelled.measured(engine, info, options, "calibrate", self.stdout.write)
         except (ValueError, OSError) as error:
             raise CommandError(str(error)) from error
-        self._write(found, options["out"] or settings.VAR_DIR / "proposals")
+        self._write(found, options["out"] or settings.VAR_DIR / "proposals", options["name"])
 
-    def _write(self, found: labelled.Labelled, out: Path) -> None:
+    def _write(self, found: labelled.Labelled, out: Path, name: str) -> None:
         policy = propose(found.source, found.measured)
         others = held_out(found.gallery) if policy and found.gallery else ()
         said = reports.of_calibration(found.source, found.measured, policy, others)
         target = out / file_name(found.source.model)
-        page = reports.write(said, out, target.stem)
+        page = reports.write(said, out, name or target.stem)
         self.stdout.write(report.plain(said))
         self.stdout.write(f"\nWrote {page}, and the same as Markdown with PNG charts.")
         if policy is None:

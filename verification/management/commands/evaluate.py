@@ -38,6 +38,7 @@ class Command(BaseCommand):
         parser.add_argument("--attacks", type=Path, help="a folder: bona_fide, and one subfolder a kind of attack")
         parser.add_argument("--policy", type=Path, help="a policy file to judge instead of the one in force")
         parser.add_argument("--out", type=Path, help="where the report goes; var/evaluations if left out")
+        parser.add_argument("--name", default="", help="what the files are called; as the model if left out")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if not (options["attacks"] or any(options[kind] for kind in labelled.KINDS)):
@@ -49,7 +50,7 @@ class Command(BaseCommand):
         except (ValueError, OSError) as error:
             raise CommandError(str(error)) from error
         out = options["out"] or settings.VAR_DIR / "evaluations"
-        page = reports.write(said, out, Path(file_name(info.model)).stem)
+        page = reports.write(said, out, options["name"] or Path(file_name(info.model)).stem)
         self.stdout.write(report.plain(said))
         self.stdout.write(f"\nWrote {page}, and the same as Markdown with PNG charts.")
 
