@@ -8,8 +8,10 @@ source frame say where the head is; what a turn uncovers is not known and is str
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import cycle, islice
 from pathlib import Path
+from typing import Any
 
 import cv2
 import dlib
@@ -25,7 +27,8 @@ from heirloom.vision.types import Box
 Pixels = NDArray[np.uint8]
 Points = NDArray[np.float64]
 
-FRAME_RATE = 16
+FRAME_RATE = 8
+"""A second of a clip. Cameras give more; the judge looks at so many."""
 GRID = 48
 """So many points each way say how the picture is bent; between them it is bent evenly."""
 EYES_APART_MM, CAMERA_MM = 64.0, 600.0
@@ -76,19 +79,35 @@ class Attitude:
     closed: float = 0.0
 
 
-def portrait_frame(pixels: Pixels, side: int = 400) -> tuple[Pixels, Points]:
-    """Return the largest face of a picture as a selfie shows it, `side` pixels the shorter way, and its 68 landmarks.
+def selfie(frames: Sequence[Pixels], side: int = 400) -> tuple[list[Pixels], list[Points]]:
+    """Return the largest face of a picture, or of a clip's frames, as a selfie shows it, and each frame's landmarks.
 
-    Raises ValueError where there is none.
+    side: pixels of the shorter side. Frames in which no face is found are left out.
+    Raises ValueError where there is none in the first.
     """
-    face = _landmarked(pixels)
+    face = landmarked(frames[0])
+    if face is None:
+        raise ValueError("there is no face in this picture")
     middle, reach = face.mean(axis=0), 1.7 * float(np.ptp(face[:17, 0]))
     left, top = np.maximum(middle - reach, 0).astype(int)
     right, bottom = np.ceil(middle + reach).astype(int)
-    near = pixels[top:bottom, left:right]
-    scale = side / min(near.shape[:2])
-    frame = np.asarray(cv2.resize(near, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
-    return frame, _landmarked(frame)
+    near = [frame[top:bottom, left:right] for frame in frames]
+    scale = side / min(near[0].shape[:2])
+    small = [
+        np.asarray(cv2.resize(each, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8) for each in near
+    ]
+    found = [(frame, points) for frame in small if (points := landmarked(frame)) is not None]
+    return [frame for frame, _ in found], [points for _, points in found]
+
+
+def landmarked(pixels: Pixels) -> Points | None:
+    """Return the 68 landmarks of the largest face that dlib's HOG detector finds: the judge uses another detector."""
+    found = _finder()(np.ascontiguousarray(pixels), 1)
+    if not found:
+        return None
+    largest = max(found, key=lambda each: each.area())
+    box = Box(largest.left(), largest.top(), largest.width(), largest.height())
+    return _predictor().points68(pixels, box).astype(np.float64)
 
 
 def performed(
@@ -96,12 +115,12 @@ def performed(
 ) -> Iterator[Pixels]:
     """Yield the frames of somebody who does the steps. landmarks: (68, 2) of each of `frames`, which are looped."""
     random = np.random.default_rng(performer.seed)
-    wander = _wander(random, round(seconds * FRAME_RATE))
+    drift = wander(random, round(seconds * FRAME_RATE))
     there_and_back = [*zip(frames, landmarks, strict=True)]
     there_and_back += there_and_back[-2:0:-1]
-    for number, (frame, points) in enumerate(islice(cycle(there_and_back), len(wander))):
-        attitude = _attitude(number / FRAME_RATE, steps, performer)
-        attitude = Attitude(attitude.yaw + wander[number, 0], attitude.pitch + wander[number, 1], attitude.closed)
+    for number, (frame, points) in enumerate(islice(cycle(there_and_back), len(drift))):
+        attitude = attitude_at(number / FRAME_RATE, steps, performer)
+        attitude = Attitude(attitude.yaw + drift[number, 0], attitude.pitch + drift[number, 1], attitude.closed)
         yield noisy(bent(frame, points, attitude), performer.noise, random)
 
 
@@ -129,7 +148,7 @@ def bent(frame: Pixels, landmarks: Points, attitude: Attitude) -> Pixels:
     scale = float(np.linalg.norm(_eye(landmarks, 42) - _eye(landmarks, 36))) / EYES_APART_MM
     middle = (_eye(landmarks, 36) + _eye(landmarks, 42) + landmarks[48] + landmarks[54]) / 4
     moved = _turned(np.concatenate([landmarks, outline]), middle, scale, attitude)
-    return _remapped(frame, np.concatenate([landmarks, outline, still]), np.concatenate([moved, still]))
+    return remapped(frame, np.concatenate([landmarks, outline, still]), np.concatenate([moved, still]))
 
 
 def lidded(frame: Pixels, landmarks: Points, closed: float) -> Pixels:
@@ -157,17 +176,18 @@ def noisy(frame: Pixels, noise: float, random: np.random.Generator) -> Pixels:
     return np.asarray(np.clip(frame + grain, 0, 255), np.uint8)
 
 
-def _landmarked(pixels: Pixels) -> Points:
-    """Where the largest face has its landmarks, by dlib's own detector: what is judged is judged by another."""
-    found = dlib.get_frontal_face_detector()(np.ascontiguousarray(pixels), 1)
-    if not found:
-        raise ValueError("there is no face in this picture")
-    largest = max(found, key=lambda each: each.area())
-    box = Box(largest.left(), largest.top(), largest.width(), largest.height())
-    return Landmarks().points68(pixels, box).astype(np.float64)
+@cache
+def _finder() -> Any:
+    return dlib.get_frontal_face_detector()
 
 
-def _attitude(at_s: float, steps: Sequence[Step], performer: Performer) -> Attitude:
+@cache
+def _predictor() -> Landmarks:
+    return Landmarks()
+
+
+def attitude_at(at_s: float, steps: Sequence[Step], performer: Performer) -> Attitude:
+    """Return what somebody who follows the steps shows at a time."""
     for step in steps:
         share = _share(at_s - step.from_s - performer.reaction_s, performer)
         if share > 0:
@@ -184,8 +204,8 @@ def _share(since_s: float, performer: Performer) -> float:
     return float((1 - np.cos(np.pi * towards)) / 2)
 
 
-def _wander(random: np.random.Generator, count: int) -> Points:
-    """Nobody keeps still: (count, 2) degrees of slow, small movement."""
+def wander(random: np.random.Generator, count: int) -> Points:
+    """Nobody keeps still: return (count, 2) degrees of slow, small movement."""
     steps = random.normal(0.0, 1.0, (count + FRAME_RATE, 2))
     kernel = np.hanning(FRAME_RATE) / np.hanning(FRAME_RATE).sum()
     smooth = np.stack([np.convolve(steps[:, axis], kernel, "same") for axis in (0, 1)], axis=1)
@@ -241,8 +261,8 @@ def _turned(points: Points, middle: Points, scale: float, attitude: Attitude) ->
     return np.asarray(points + scale * (seen[1] - seen[0]), np.float64)
 
 
-def _remapped(frame: Pixels, before: Points, after: Points) -> Pixels:
-    """Move the points and, smoothly, all between them: a thin-plate spline of the way back, on a coarse grid."""
+def remapped(frame: Pixels, before: Points, after: Points) -> Pixels:
+    """Return the picture with the points moved and, smoothly, all between: by a thin-plate spline of the way back."""
     height, width = frame.shape[:2]
     size = np.array([width, height], np.float64)
     coarse = np.stack(np.meshgrid(np.linspace(0, 1, GRID), np.linspace(0, 1, GRID)), axis=-1).reshape(-1, 2)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from bench.performing import Performer, film, performed, portrait_frame
+from bench.performing import Performer, film, performed, selfie
 from heirloom.decision.challenge import schedule
 from heirloom.decision.gestures import Kind
 from tests.api.conftest import cast, cleo, codes, enrolled, hana, work
@@ -24,10 +24,10 @@ OTHER = (Kind.LOOK_UP, Kind.TURN_LEFT, Kind.TURN_RIGHT, Kind.TURN_LEFT, Kind.LOO
 @pytest.fixture(scope="module")
 def performance(vision_process: Any, portraits: dict[str, Portrait], tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A clip in which the astronaut does what ASKED asks for."""
-    frame, landmarks = portrait_frame(portraits["astronaut"].pixels)
+    frames, landmarks = selfie([portraits["astronaut"].pixels])
     steps = schedule(ASKED)
-    frames = performed([frame], [landmarks], steps, steps[-1].to_s, Performer(seed=3))
-    return film(frames, tmp_path_factory.mktemp("film") / "clip.mp4").read_bytes()
+    acted = performed(frames, landmarks, steps, steps[-1].to_s, Performer(seed=3))
+    return film(acted, tmp_path_factory.mktemp("film") / "clip.mp4").read_bytes()
 
 
 def challenged(client: APIClient, person: str, kinds: tuple[Kind, ...], *, seconds_ago: float = 60) -> dict[str, Any]:
@@ -102,8 +102,8 @@ def test_who_does_not_perform_is_told_so_and_the_owners_waiver_changes_nothing(
     settings: Any,
 ) -> None:
     settings.ATTACK_CHECK_REQUIRED = False
-    frame, landmarks = portrait_frame(portraits["astronaut"].pixels)
-    clip = film(performed([frame], [landmarks], [], 12.0, Performer()), tmp_path / "still.mp4").read_bytes()
+    frames, landmarks = selfie([portraits["astronaut"].pixels])
+    clip = film(performed(frames, landmarks, [], 12.0, Performer()), tmp_path / "still.mp4").read_bytes()
     person = enrolled["person_id"]
     accepted = answered(cleo, challenged(cleo, person, ASKED), person, clip)
     work()

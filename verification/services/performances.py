@@ -27,10 +27,14 @@ STILL_DEG = 8.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Performance:
-    """verdict: on the challenge. stills: frames, in order of time, in which the person looks straight ahead."""
+    """verdict: on the challenge. stills: frames, in order of time, in which the person looks straight ahead.
+
+    moments: what the main face did.
+    """
 
     verdict: Verdict
     stills: tuple[Image, ...]
+    moments: tuple[Moment, ...] = ()
 
 
 def longest_s(steps: Sequence[Step]) -> float:
@@ -63,7 +67,7 @@ def watch(
         turned = [_nearest(images, (g.reached_s + g.left_s) / 2) for g in verdict.gestures]
         if not _one_person(stills, turned, vision, same_person_from):
             verdict = challenge.failed("challenge_face_changed", verdict.gestures)
-    return Performance(verdict, tuple(stills))
+    return Performance(verdict, tuple(stills), tuple(moments))
 
 
 def _told(tracks: Sequence[Track], clip_s: float, available: timedelta) -> Verdict | None:

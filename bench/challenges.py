@@ -1,0 +1,250 @@
+"""`python -m bench.challenges`: whom the active challenge lets pass and whom not, told by the product's own judge.
+
+Nobody performed for this: bench.performing and bench.presenting make clips out of photos and clips, so what real people
+do, and what real attackers would, is not measured. The faces are those of HEIRLOOM_TEST_ASSETS.
+"""
+
+import argparse
+import os
+import random
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import cycle, islice, permutations
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as PillowImage
+
+from bench.instance import ROOT
+from bench.performing import FRAME_RATE, Performer, Pixels, Points, film, landmarked, performed, selfie
+from bench.presenting import presented
+from bench.table import piped
+from heirloom.decision.challenge import HEAD, LEAD_S, STEP_S, Step, draw, judge, schedule
+from heirloom.decision.gestures import Kind
+from heirloom.decision.policy_files import load
+from heirloom.evaluation.rates import wilson
+from heirloom.media import video
+from heirloom.media.limits import Limits
+from heirloom.vision.engine import VisionConfig, VisionEngine
+from heirloom.vision.types import AttackOutcome
+from verification.services import performances
+from verification.services.performances import Performance
+
+PAGE = ROOT / "docs" / "challenges.md"
+BEGIN, END = "<!-- measured -->\n", "<!-- end -->\n"
+LONG_ENOUGH = timedelta(seconds=60)
+SAME_PERSON_FMR = 1e-2
+HEADER = ("shown", "clips", "passed", "in truth (95 %)", "the others were told")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """Somebody as a selfie shows them: one photo or the frames of a clip, and the landmarks of each."""
+
+    frames: Sequence[Pixels]
+    landmarks: Sequence[Points]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Told:
+    """What the judge said of one clip, and what it was to show."""
+
+    steps: tuple[Step, ...]
+    performance: Performance
+
+    @property
+    def passed(self) -> bool:
+        return self.performance.verdict.outcome is AttackOutcome.BONA_FIDE
+
+
+class Studio:
+    """Makes clips, and has them judged as the product does."""
+
+    def __init__(self, folder: Path, models_dir: Path, random: random.Random) -> None:
+        self._engine = VisionEngine(VisionConfig(models_dir=models_dir, threads=1))
+        self._engine.load()
+        self._folder, self._random = folder, random
+
+    def challenge(self, kinds: Sequence[Kind] = HEAD) -> tuple[Step, ...]:
+        return schedule(draw(kinds, self._random.choice))
+
+    def performer(self) -> Performer:
+        """Somebody who turns the head more or less far, sooner or later, faster or slower."""
+        some, seed = self._random.uniform, self._random.randrange(2**31)
+        return Performer(some(15, 20), some(0.3, 0.8), some(0.35, 0.6), some(0.5, 0.8), noise=3.0, seed=seed)
+
+    def judged(self, frames: Iterable[Pixels], steps: tuple[Step, ...]) -> Told:
+        """Film the frames, read the film as an upload is read, and judge it."""
+        clip = film(iter(frames), self._folder / "clip.mp4")
+        facts = video.probe(clip)
+        count = round(facts.duration_s / performances.EVERY_S)
+        images = video.sample(clip, facts, Limits(max_frames=count), max_side=performances.MOST_SIDE, evenly=True)
+        return Told(
+            steps,
+            performances.watch(
+                images,
+                steps=steps,
+                clip_s=facts.duration_s,
+                available=LONG_ENOUGH,
+                vision=self._engine,
+                same_person_from=_same_person_from,
+            ),
+        )
+
+
+def people(assets: Path, count: int) -> list[Face]:
+    """Return so many people of LFW, one photo each."""
+    photos = sorted(folder for folder in (assets / "data/faces/lfw").iterdir() if folder.is_dir())
+    found: list[Face] = []
+    for folder in photos[:: max(1, len(photos) // (count + count // 4 + 2))]:
+        pixels = np.asarray(PillowImage.open(min(folder.iterdir())).convert("RGB"), np.uint8)
+        if landmarked(pixels) is not None and len(found) < count:
+            found.append(Face(*selfie([pixels])))
+    return found
+
+
+def clips(assets: Path) -> dict[str, Face]:
+    """Return the shared clips that show one face well enough, by name."""
+    found = {}
+    for path in sorted((assets / "data/clips").iterdir()):
+        facts = video.probe(path)
+        count = min(24, round(facts.duration_s * FRAME_RATE))
+        images = video.sample(path, facts, Limits(max_frames=count), max_side=640, evenly=True)
+        if landmarked(images[0].pixels) is not None:
+            found[path.stem] = Face(*selfie([image.pixels for image in images]))
+    return found
+
+
+def acted(studio: Studio, faces: Sequence[Face], kinds: Sequence[Kind] = HEAD) -> list[Told]:
+    """Everybody does what is asked."""
+    told = []
+    for face in faces:
+        steps = studio.challenge(kinds)
+        frames = performed(face.frames, face.landmarks, steps, steps[-1].to_s, studio.performer())
+        told.append(studio.judged(frames, steps))
+    return told
+
+
+def idle(studio: Studio, faces: Sequence[Face]) -> list[Told]:
+    """Clips of people who were asked nothing, forwards and backwards until they are long enough."""
+    told = []
+    for face in faces:
+        steps = studio.challenge()
+        there_and_back = [*face.frames, *face.frames[-2:0:-1]]
+        told.append(studio.judged(islice(cycle(there_and_back), round(steps[-1].to_s * FRAME_RATE)), steps))
+    return told
+
+
+def photos(studio: Studio, faces: Sequence[Face], *, bend: float, still: bool = False) -> list[Told]:
+    """A photo of everybody in a hand, kept still or turned as is asked, flat or bent."""
+    told = []
+    for face in faces:
+        steps = studio.challenge()
+        shown = presented(face.frames[0], () if still else steps, steps[-1].to_s, studio.performer(), bend=bend)
+        told.append(studio.judged(shown, steps))
+    return told
+
+
+def replayed(studio: Studio, recordings: Sequence[Told]) -> list[Told]:
+    """Each recording handed in for another challenge."""
+    others = [next(s for s in iter(studio.challenge, None) if s != each.steps) for each in recordings]
+    return [_rejudged(each, steps) for each, steps in zip(recordings, others, strict=True)]
+
+
+def reordered(studio: Studio, recordings: Sequence[Told], random: random.Random) -> list[Told]:
+    """Each recording handed in for the same gestures in another order."""
+    told = []
+    for each in recordings:
+        kinds = [step.kind for step in each.steps]
+        orders = [order for order in set(permutations(kinds)) if order != tuple(kinds)]
+        if orders:
+            told.append(_rejudged(each, schedule(random.choice(sorted(orders)))))
+    return told
+
+
+def spliced(studio: Studio, faces: Sequence[Face], *, two_takes: bool) -> list[Told]:
+    """The gestures asked for, cut out of recordings of others at rest and put into order.
+
+    two_takes: from two recordings in turn, between which the camera was moved by a hundredth of the picture.
+    """
+    told = []
+    for face in faces:
+        steps, performer = studio.challenge(), studio.performer()
+        takes = [
+            list(performed(face.frames, face.landmarks, schedule([step.kind]), LEAD_S + STEP_S, performer))
+            for step in steps
+        ]
+        lead = round(LEAD_S * FRAME_RATE)
+        frames = takes[0][:lead]
+        for number, take in enumerate(takes):
+            moved = two_takes and number % 2
+            frames += [np.roll(f, max(1, f.shape[1] // 100), axis=1) if moved else f for f in take[lead:]]
+        told.append(studio.judged(frames, steps))
+    return told
+
+
+def row(name: str, told: Sequence[Told]) -> tuple[str, ...]:
+    """Return name, clips, passed, the most that may pass in truth (95 %), and what the others were told."""
+    passed = sum(each.passed for each in told)
+    low, high = wilson(passed, len(told))
+    codes = Counter(each.performance.verdict.code for each in told if not each.passed)
+    why = ", ".join(f"{code.removeprefix('challenge_')} {count}" for code, count in codes.most_common())
+    return (name, str(len(told)), str(passed), f"{100 * low:.0f} to {100 * high:.0f} %", why or "-")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.challenges", description=__doc__)
+    parser.add_argument("--people", type=int, default=60)
+    parser.add_argument("--write", action="store_true", help="put the table into docs/challenges.md")
+    options = parser.parse_args()
+    assets, chance = Path(os.environ["HEIRLOOM_TEST_ASSETS"]), random.Random(1)
+    with tempfile.TemporaryDirectory() as folder:
+        studio = Studio(Path(folder), Path(os.environ.get("MODELS_DIR", ROOT / "var/models")), chance)
+        table = piped(HEADER, list(_rows(studio, people(assets, options.people), clips(assets), chance)))
+    print(table)
+    if options.write:
+        before, _, rest = PAGE.read_text().partition(BEGIN)
+        PAGE.write_text(f"{before}{BEGIN}{table}\n{END}{rest.partition(END)[2]}")
+    return 0
+
+
+def _rows(
+    studio: Studio, faces: Sequence[Face], films: Mapping[str, Face], chance: random.Random
+) -> Iterator[tuple[str, ...]]:
+    def told(name: str, clips: Sequence[Told]) -> tuple[str, ...]:
+        print(*row(name, clips), sep=" | ", file=sys.stderr, flush=True)
+        return row(name, clips)
+
+    recordings = acted(studio, faces)
+    yield told("performed, from a photo of each person", recordings)
+    yield told("performed, closed eyes among it", acted(studio, faces[: len(faces) // 2], [*HEAD, Kind.CLOSE_EYES]))
+    yield told("performed, over the shared clips", acted(studio, [*films.values()] * 3))
+    yield told("the shared clips as they are", idle(studio, list(films.values())))
+    good = [each for each in recordings if each.passed]
+    yield told("a performance handed in for another challenge", replayed(studio, good))
+    yield told("a performance of the same gestures in another order", reordered(studio, good, chance))
+    yield told("a photo kept still", photos(studio, faces, bend=0, still=True))
+    yield told("a photo turned as was asked", photos(studio, faces, bend=0))
+    yield told("a photo bent around a pipe and turned as was asked", photos(studio, faces[: len(faces) // 2], bend=0.5))
+    yield told("gestures cut together at rest, one camera", spliced(studio, faces[: len(faces) // 2], two_takes=False))
+    yield told(
+        "gestures cut together at rest, a camera moved", spliced(studio, faces[: len(faces) // 2], two_takes=True)
+    )
+
+
+def _rejudged(recording: Told, steps: tuple[Step, ...]) -> Told:
+    moments = recording.performance.moments
+    return Told(steps, replace(recording.performance, verdict=judge(moments, steps)))
+
+
+def _same_person_from(model: str) -> float | None:
+    policy = load(model)
+    return policy.threshold(1, 1, SAME_PERSON_FMR) if policy else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
