@@ -49,8 +49,8 @@ LASHES = 0.45
 TURNED = {
     Kind.TURN_LEFT: (1.0, 0.0),
     Kind.TURN_RIGHT: (-1.0, 0.0),
-    Kind.LOOK_UP: (0.0, 0.8),
-    Kind.LOOK_DOWN: (0.0, -0.8),
+    Kind.LOOK_UP: (0.0, 1.0),
+    Kind.LOOK_DOWN: (0.0, -1.0),
 }
 """Yaw (positive to the image's right, the person's left) and pitch (positive up), as shares of an amplitude."""
 
