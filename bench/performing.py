@@ -62,7 +62,7 @@ class Performer:
     move_s: to the turned pose, and back from it. hold_s: how long it is kept. noise: of the sensor, in gray levels.
     """
 
-    amplitude_deg: float = 18.0
+    amplitude_deg: float = 16.0
     reaction_s: float = 0.6
     move_s: float = 0.45
     hold_s: float = 0.7
