@@ -25,10 +25,13 @@ def answering(path: Path, outputs: Arrays, side: int | str, *, channels_last: bo
     return _written(path, nodes, shape, results, weights)
 
 
-def mixing(path: Path, dimensions: int, shape: Sequence[int | str], *, seed: int = 1) -> Path:
+def mixing(
+    path: Path, dimensions: int, shape: Sequence[int | str], *, seed: int = 1, unit: bool = False, norm: bool = False
+) -> Path:
     """Write a network that answers one fixed random mix of what it is fed: colors, places and values all count.
 
-    shape: of its input, with three channels first or last.
+    shape: of its input, with three channels first or last. unit: features scaled to length one; norm: with their norm
+    as a second output, both as AdaFace's own network does.
     """
     kernel = np.random.default_rng(seed).normal(size=(dimensions, 3, PATCH, PATCH)).astype(np.float32) / PATCH
     planes = "input" if shape[1] == 3 else "planes"
@@ -36,10 +39,15 @@ def mixing(path: Path, dimensions: int, shape: Sequence[int | str], *, seed: int
     nodes += [
         helper.make_node("Conv", [planes, "kernel"], ["patches"], strides=[PATCH] * 2, kernel_shape=[PATCH] * 2),
         helper.make_node("GlobalAveragePool", ["patches"], ["mean"]),
-        helper.make_node("Flatten", ["mean"], ["features"]),
+        helper.make_node("Flatten", ["mean"], ["whole" if unit else "features"]),
     ]
-    result = helper.make_tensor_value_info("features", TensorProto.FLOAT, [shape[0], dimensions])
-    return _written(path, nodes, shape, [result], [numpy_helper.from_array(kernel, "kernel")])
+    names = {"features": dimensions}
+    if unit:
+        nodes.append(helper.make_node("ReduceL2", ["whole"], ["norm"], axes=[1], keepdims=1))
+        nodes.append(helper.make_node("Div", ["whole", "norm"], ["features"]))
+        names |= {"norm": 1} if norm else {}
+    results = [helper.make_tensor_value_info(each, TensorProto.FLOAT, [shape[0], n]) for each, n in names.items()]
+    return _written(path, nodes, shape, results, [numpy_helper.from_array(kernel, "kernel")])
 
 
 def described(folder: Path, name: str, **lines: Any) -> Path:

@@ -88,3 +88,12 @@ def test_every_pack_of_the_catalog_names_files_of_the_catalog(tmp_path: Path) ->
     for info in VisionEngine(VisionConfig(tmp_path)).status().packs:
         assert weights_of(info.name)
         assert set(weights_of(info.name)) <= set(catalog.entries())
+
+
+def test_a_detector_of_unclear_origin_is_used_only_where_it_is_named(tmp_path: Path) -> None:
+    path = catalog.entry("retinaface").location(tmp_path)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"weights")
+    catalog.record("retinaface", hashlib.sha256(b"weights").hexdigest(), tmp_path)
+    assert "retinaface" not in VisionEngine(VisionConfig(tmp_path)).status().detectors
+    assert "retinaface" in VisionEngine(VisionConfig(tmp_path, acknowledged=("retinaface",))).status().detectors

@@ -84,6 +84,31 @@ def test_the_norm_is_the_length_of_the_features(tmp_path: Path) -> None:
     assert template.norm == pytest.approx(length, rel=1e-5)
 
 
+def test_adafaces_norm_is_the_second_output_of_its_network(tmp_path: Path) -> None:
+    """Its features have length one already, so their own length would call every face equally good."""
+    chips = np.random.default_rng(3).integers(0, 255, (2, 112, 112, 3), np.uint8)
+    chips[1] //= 8
+    files = [mixing(tmp_path / f"{unit}.onnx", 8, ["n", 3, 112, 112], unit=unit, norm=unit) for unit in (False, True)]
+    raw, scaled = (
+        OnnxRecogniser(Runtime(), lambda file=file: file, contracts()["adaface"], model="m", dimensions=8)  # type: ignore[misc]
+        for file in files
+    )
+    scaled.load()
+    np.testing.assert_allclose(scaled.vectors(chips), raw.vectors(chips), rtol=1e-4, atol=1e-6)
+    norms = [templates(Whole(scaled, chip[None]), [(Image(chip), None)])[0].norm for chip in chips]  # type: ignore[list-item]
+    assert norms == pytest.approx(np.linalg.norm(raw.vectors(chips), axis=1).tolist(), rel=1e-4)
+    assert len({round(norm or 0, 3) for norm in norms}) == 2
+
+
+def test_an_adaface_file_that_lost_its_norm_is_refused(tmp_path: Path) -> None:
+    file = mixing(tmp_path / "lost.onnx", 8, ["n", 3, 112, 112], unit=True)
+    lost = OnnxRecogniser(Runtime(), lambda: file, contracts()["adaface"], model="m", dimensions=8)
+    with pytest.raises(Refusal, match="quality is lost") as refusal:
+        lost.load()
+    assert refusal.value.code == "weights_unfit"
+    OnnxRecogniser(Runtime(), lambda: file, contracts()["arcface"], model="m", dimensions=8).load()
+
+
 def test_a_means_norm_is_the_mean_of_norms_where_each_has_one() -> None:
     one, other = (Template("m", np.array(v, np.float32), norm) for v, norm in (([1, 0], 20.0), ([0, 1], 30.0)))
     assert mean_template([one, other]).norm == 25.0

@@ -20,8 +20,16 @@ File = Callable[[], Path]
 """Returns the graph to load, held to its hash; raises Refusal where it is not as it should be."""
 
 
+UNIT_WITHIN = 1e-3
+"""Features this near to length one were scaled to it inside the graph: that length says nothing."""
+
+
 class OnnxRecogniser:
-    """Cuts chips and feeds them as the contract says."""
+    """Cuts chips and feeds them as the contract says.
+
+    Where the length of the features is a quality, a graph may answer them at that length, or scaled to one with their
+    norms as its second output, as AdaFace does (`net.py` of mk-minchul/AdaFace: `return output, norm`).
+    """
 
     def __init__(self, runtime: Runtime, file: File, contract: Contract, *, model: str, dimensions: int) -> None:
         self._runtime, self._file, self._contract = runtime, file, contract
@@ -38,12 +46,22 @@ class OnnxRecogniser:
         if found.shape != (1, self.dimensions):
             detail = f"{self.model} answers {found.shape[1:]} numbers for a face, described are {self.dimensions}."
             raise Refusal("weights_unfit", detail)
+        if self.norm_is_quality and abs(float(np.linalg.norm(found)) - 1) < UNIT_WITHIN:
+            detail = f"{self.model} answers features of length one and no norm beside them: their quality is lost."
+            raise Refusal("weights_unfit", detail)
 
     def chips(self, image: Image, face: Face) -> Pixels:
         return self._contract.chip(image, face)[None]
 
     def vectors(self, chips: Pixels) -> Floats:
-        return self._network().run(self._contract.feed.tensor(chips))
+        features, *others = self._network().outputs(self._contract.feed.tensor(chips))
+        if not (self.norm_is_quality and others):
+            return features
+        norms = others[0]
+        if norms.size != len(features):
+            detail = f"{self.model} answers {norms.shape} beside its features, where their norms should be."
+            raise Refusal("weights_unfit", detail)
+        return features * norms.reshape(-1, 1)
 
     def _network(self) -> Network:
         return self._runtime.network(self._file())
