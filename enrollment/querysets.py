@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from django.db import connection, models
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Cast, Coalesce
 from pgvector import HalfVector
 
@@ -43,6 +43,11 @@ class PersonQuerySet(models.QuerySet["Person"]):
     def enrolled_without(self, model: str) -> "PersonQuerySet":
         """Keep who is enrolled, but has nothing that templates of this model can be compared with."""
         return self.enrolled().exclude(person_templates__model=model)
+
+    def with_captures_lacking(self, model: str) -> "PersonQuerySet":
+        """Keep who has captures with templates in use, but none of this model."""
+        captures = CaptureQuerySet(self.model._meta.get_field("captures").related_model).lacking(model)
+        return self.filter(pk__in=captures.values("person"))
 
     def with_reference_counts(self) -> "PersonQuerySet":
         """Add `reference_count`: how many active references each person has, under the model that has most."""
@@ -93,6 +98,12 @@ def _uuid(text: str) -> uuid.UUID | None:
 
 
 class CaptureQuerySet(models.QuerySet["Capture"]):
+    def lacking(self, model: str) -> "CaptureQuerySet":
+        """Keep those with templates in use of other models, but none of this one."""
+        templates = FaceTemplateQuerySet(self.model._meta.get_field("templates").related_model)
+        rows = templates.active().filter(capture=OuterRef("pk"))
+        return self.filter(Exists(rows), ~Exists(rows.filter(model=model)))
+
     def held(self) -> "CaptureQuerySet":
         """Keep those whose file is still here; of others nothing is known that could be compared."""
         return self.exclude(storage_name="")

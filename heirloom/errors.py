@@ -188,6 +188,9 @@ CODES: dict[str, Code] = {
     "not_found": Code(404, "There is no such thing here.", "Check the id."),
     # the installation
     "model_not_ready": Code(503, "The vision models are not loaded yet.", "Try again in a few seconds."),
+    "model_changed": Code(
+        503, "Another vision model became the active one while this was computed.", "Send it again now."
+    ),
     "vision_unavailable": Code(
         503, "The vision process does not answer.", "Try again in a few seconds; an operator can run manage.py doctor."
     ),
@@ -210,6 +213,9 @@ CODES: dict[str, Code] = {
         503,
         "The licence of these weights forbids commercial use.",
         "Read it; to use them nevertheless, name the pack in NONCOMMERCIAL_MODELS_ACKNOWLEDGED.",
+    ),
+    "model_in_use": Code(
+        409, "Templates of this model are still needed.", "Switch to another pack first: manage.py reembed switch."
     ),
     "people_not_reembedded": Code(
         409,

@@ -16,6 +16,11 @@ class VerificationQuerySet(models.QuerySet["Verification"]):
         """Keep what this login may see: a client app its own, hr, reviewer and admin all."""
         return self if user.has_role("hr", "reviewer", "admin") else self.filter(owner=user)
 
+    def comparable(self) -> "VerificationQuerySet":
+        """Keep the finished 1:1 ones whose person and file are still here."""
+        kept = self.exclude(finished_at=None).filter(mode="verification", person__isnull=False, capture__isnull=False)
+        return kept.exclude(capture__storage_name="").select_related("person", "capture")
+
     def for_answers(self) -> "VerificationQuerySet":
         """Load with each row what a list of the API tells of it."""
         return self.select_related("person").prefetch_related("candidates__person")

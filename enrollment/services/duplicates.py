@@ -12,6 +12,8 @@ from enrollment.services import gallery
 from enrollment.services.policies import policy_of
 from heirloom.decision.identification import duplicate_of
 from heirloom.decision.verification import Rules
+from heirloom.errors import Refusal
+from heirloom.jobs import packs
 from heirloom.vision.types import Template
 
 NEAREST_LOOKED_AT = 5
@@ -26,13 +28,17 @@ class Finding:
     similarity: float | None = None
 
 
-def hold_gallery() -> None:
+def hold_gallery(activation: int | None = None) -> None:
     """Let one transaction at a time look and enroll, so that the same face cannot slip in twice at once.
 
-    Locks are taken in one order everywhere: the job, the person, the gallery, the audit log.
+    Locks are taken in one order everywhere: the job, the gallery, the person, the audit log.
+    activation: what jobs.packs.activation was before the templates to be added were made. Raises Refusal
+    "model_changed" if it is another now: they would be of a model that nobody searches with any more.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('heirloom.gallery'))")
+    if activation is not None and packs.activation() != activation:
+        raise Refusal("model_changed", retry_after=1)
 
 
 def look(*, probe: Template, pictures: int, but: Collection[uuid.UUID]) -> Finding:

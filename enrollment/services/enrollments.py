@@ -17,6 +17,7 @@ from heirloom.accounts.models import User
 from heirloom.audit import services as audit
 from heirloom.audit.models import Action
 from heirloom.errors import Refusal
+from heirloom.jobs import packs
 from heirloom.jobs import services as jobs
 from heirloom.jobs.services import Lease
 from heirloom.jobs.vision import vision
@@ -24,6 +25,7 @@ from heirloom.reviews import services as reviews
 from heirloom.reviews.models import Review
 from heirloom.vision.comparison import mean_template
 from heirloom.vision.fingerprint import perceptual_hash
+from heirloom.vision.types import Vision
 
 UNKNOWN_RISK = 0.5
 Findings = Mapping[uuid.UUID, Sequence[Verdict]]
@@ -109,11 +111,12 @@ def process(enrollment_id: uuid.UUID, lease: Lease) -> None:
     if enrollment is None or enrollment.outcome != Enrollment.Outcome.PENDING:
         # Erased with its person, or done by an earlier attempt.
         return
-    findings = {}
+    activation, findings, eyes = packs.activation(), {}, vision()
     for number, capture in enumerate(enrollment.captures.all()):
         lease.report("analyzing", round(100 * number / max(len(enrollment.captures.all()), 1)))
-        findings[capture.id] = _examine_capture(capture)
+        findings[capture.id] = examine_capture(capture, vision=eyes)
     with lease.effects():
+        duplicates.hold_gallery(activation)
         record(enrollment, findings, enrollment.requested_by)
 
 
@@ -163,7 +166,11 @@ def apply_verdict(review: Review) -> None:
         captures.forget_file(capture)
 
 
-def _examine_capture(capture: Capture) -> Sequence[Verdict]:
+def examine_capture(capture: Capture, *, vision: Vision, pack: str = "") -> Sequence[Verdict]:
+    """Return one verdict for a photo, several for a clip; a file that cannot be used is a verdict too.
+
+    pack: whose templates are made, "" = the active one's. Raises Refusal where it is no fault of the file's (5xx).
+    """
     try:
         images = captures.read_images(capture, shows=capture.person)
     except Refusal as refusal:
@@ -172,8 +179,8 @@ def _examine_capture(capture: Capture) -> Sequence[Verdict]:
         return (Verdict(accepted=False, reasons=(refusal.code,)),)
     capture.perceptual_hashes = [perceptual_hash(image) for image in images]
     if capture.kind == Capture.Kind.CLIP:
-        return examine_clip(images, vision=vision(), same_person_from=same_person_from)
-    return examine(images, vision=vision())
+        return examine_clip(images, vision=vision, same_person_from=same_person_from, pack=pack)
+    return examine(images, vision=vision, pack=pack)
 
 
 def _hold_to_one_person(person: Person, findings: Findings) -> Findings:

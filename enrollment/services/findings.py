@@ -54,14 +54,14 @@ def examine(
 
 
 def examine_clip(
-    images: Sequence[Image], *, vision: Vision, same_person_from: Callable[[str], float | None]
+    images: Sequence[Image], *, vision: Vision, same_person_from: Callable[[str], float | None], pack: str = ""
 ) -> tuple[Verdict, ...]:
     """Judge the frames of a clip together, by its main face, and keep the best few that differ, in order of time.
 
     Where none is good, every frame's verdict says why. A clip that shows several people enrolls nobody: whose it is
     would be a guess.
     """
-    analyses = vision.analyze(images, AnalysisRequest(want=TEMPLATES))
+    analyses = vision.analyze(images, AnalysisRequest(pack=pack, want=TEMPLATES))
     model = model_of(analyses)
     views = [View.of(image, analysis) for image, analysis in zip(images, analyses, strict=True)]
     subject = in_clip(views, None if model is None else same_person_from(model))

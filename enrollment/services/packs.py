@@ -19,9 +19,11 @@ def registry() -> Registry:
     return Registry(settings.MODELS_DIR, Runtime(), packs.active_or_configured(), acknowledged=acknowledged)
 
 
-def activate(*, pack: str, registry: Registry, actor: User | None = None) -> PackActivation:
+def activate(*, pack: str, registry: Registry, leave_out: bool = False, actor: User | None = None) -> PackActivation:
     """Make a pack the active one, once it was loaded here and everybody enrolled has templates of its recogniser.
 
+    leave_out: also if some have none; they are not found until they are enrolled anew, and until then the duplicate
+    check of newcomers is incomplete and goes to a reviewer.
     Raises Refusal "model_not_available", "weights_missing", "weights_altered", "weights_unfit",
     "licence_not_acknowledged" or "people_not_reembedded".
     """
@@ -30,6 +32,6 @@ def activate(*, pack: str, registry: Registry, actor: User | None = None) -> Pac
     with transaction.atomic():
         hold_gallery()
         without = Person.objects.enrolled_without(info.model).count()
-        if without:
+        if without and not leave_out:
             raise Refusal("people_not_reembedded", f"{without} people are enrolled without templates of {info.model}.")
         return packs.set_active(pack=info.name, model=info.model, actor=actor)

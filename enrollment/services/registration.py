@@ -15,6 +15,7 @@ from enrollment.services.enrollments import Visitor, open_visit, record, require
 from enrollment.services.findings import Verdict, examine
 from heirloom.accounts.models import User
 from heirloom.errors import Refusal
+from heirloom.jobs import packs
 from heirloom.jobs.vision import vision
 from heirloom.media.types import Image
 from heirloom.vision.fingerprint import perceptual_hash
@@ -51,16 +52,17 @@ def register(
     """Enroll a new person, or add references to one, from photos.
 
     Raises Refusal "consent_required"; the code of the first photo's fault when none is good (nothing is written then);
-    "duplicate_person" when the face belongs to another person (kept for a reviewer).
+    "duplicate_person" when the face belongs to another person (kept for a reviewer); "model_changed".
     """
     require_consent(visitor, consent)
+    activation = packs.activation()
     verdicts = _judge(photos, pack, use_fallback=use_fallback)
     good = [number for number, verdict in enumerate(verdicts) if verdict.accepted]
     if not good:
         raise Refusal(verdicts[0].reasons[0])
     owner = subject_of(visitor)
     with captures.stored([[photos[n].data] for n in good], subject=owner) as kept, transaction.atomic():
-        hold_gallery()
+        hold_gallery(activation)
         visit = open_visit(owner, visitor, kept, source="api", actor=actor, consent=consent)
         _note_hashes({c.id: photos[n].image for c, n in zip(kept, good, strict=True)})
         record(visit, {c.id: (verdicts[n],) for c, n in zip(kept, good, strict=True)}, actor)

@@ -29,6 +29,17 @@ def activated() -> str:
     return PackActivation.objects.order_by("-pk").values_list("pack", flat=True).first() or ""
 
 
+def latest() -> PackActivation | None:
+    """Return the last activation, None where there never was one."""
+    return PackActivation.objects.order_by("-pk").first()
+
+
+def activation() -> int:
+    """Return the number of the last activation, 0 where there never was one: another number, another active pack."""
+    last = latest()
+    return last.pk if last else 0
+
+
 def set_active(*, pack: str, model: str, actor: User | None = None) -> PackActivation:
     """Make a pack the active one from the next call on, everywhere; recorded in the audit log.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, cached_property
 
 from celery import current_task
 from django.conf import settings
@@ -15,14 +15,22 @@ from heirloom.vision.types import AnalysisRequest, FrameAnalysis, Vision, Vision
 
 
 class ActiveVision:
-    """`Vision` in which the installation's active pack answers, whichever one its process was started with."""
+    """`Vision` in which the installation's active pack answers, whichever one its process was started with.
+
+    One instance serves one piece of work: the pack that was active at its first call answers to the last, so that the
+    frames of a clip are never compared across models.
+    """
 
     def __init__(self, inner: Vision) -> None:
         self._inner = inner
 
+    @cached_property
+    def _active(self) -> str:
+        return packs.activated()
+
     def analyze(self, images: Sequence[Image], request: AnalysisRequest) -> tuple[FrameAnalysis, ...]:
         """Analyze every image, in order; raises Refusal as the inner one does."""
-        return self._inner.analyze(images, replace(request, active=request.active or packs.activated()))
+        return self._inner.analyze(images, replace(request, active=request.active or self._active))
 
     def status(self) -> VisionStatus:
         """Return what runs there, ready only where the active pack can be used; raises as the inner one does."""
