@@ -147,8 +147,9 @@ def test_other_weights_are_refused() -> None:
         dlib_weights.tensors(b"something else entirely", [(4736, 1, 1, 1)])
 
 
-def test_a_face_that_fills_the_picture_saves_the_finest_level(detector: Network, astronaut: Image) -> None:
-    face = np.asarray(cv2.resize(astronaut.pixels[20:220, 120:320], (480, 480)), np.uint8)
+@pytest.mark.parametrize("side", [480, 640, 1280])
+def test_a_face_that_fills_the_picture_saves_the_finest_levels(detector: Network, astronaut: Image, side: int) -> None:
+    face = np.asarray(cv2.resize(astronaut.pixels[20:220, 120:320], (side, side)), np.uint8)
     counted = Counted(detector)
     whole = pyramid.scan(counted, face, 0.0)  # type: ignore[arg-type]
     everything, counted.pixels = counted.pixels, 0

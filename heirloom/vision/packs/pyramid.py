@@ -77,7 +77,7 @@ def scan(network: Network, pixels: Pixels, lowest: float, least_share: float = 0
             break
     found = list(near.values())
     for index in range(1, len(levels), 2):
-        hints = np.concatenate([near[k].boxes for k in (index - 1, index + 1) if k in near])
+        hints = np.concatenate([np.empty((0, 4)), *(near[k].boxes for k in (index - 1, index + 1) if k in near)])
         if len(hints):
             found.append(_around(network, levels[index], hints, lowest))
     boxes = np.concatenate([windows.boxes for windows in found]) if found else np.empty((0, 4))
