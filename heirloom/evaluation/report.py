@@ -118,10 +118,11 @@ def piped(table: Table) -> str:
 
 
 def plain(report: Report) -> str:
-    """Return the report for a terminal: titles, and tables in columns as wide as they need; no charts."""
+    """Return the report for a terminal: titles, and tables in columns as wide as they need; charts are left out."""
     parts = [report.title, *report.lead]
     for section in report.sections:
-        parts += [section.title, *section.text, *([_aligned(section.table)] if section.table else [])]
+        if section.chart is None or section.table is not None:
+            parts += [section.title, *section.text, *([_aligned(section.table)] if section.table else [])]
     return "\n\n".join(part for part in parts if part)
 
 
