@@ -281,6 +281,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "GestureEnum": "verification.api.serializers.GESTURES",
+        "CaptureKindEnum": "enrollment.models.Capture.Kind",
+        "CodeEnum": "enrollment.api.serializers.REASONS",
+    },
 }
 UNFOLD = {
     "SITE_TITLE": "Heirloom",

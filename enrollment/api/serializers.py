@@ -13,6 +13,9 @@ from heirloom.errors import CODES
 CLOCKS_DIFFER_BY = timedelta(minutes=5)
 
 
+REASONS = sorted(CODES)
+
+
 class ConsentInput(serializers.Serializer[Any]):
     policy_version = serializers.CharField(max_length=64)
     given_at = serializers.DateTimeField()
@@ -71,14 +74,14 @@ class TemplateSerializer(serializers.ModelSerializer[FaceTemplate]):
 class VerdictSerializer(serializers.Serializer[Any]):
     at_s = serializers.FloatField(allow_null=True)
     accepted = serializers.BooleanField()
-    reasons = serializers.ListField(child=serializers.ChoiceField(choices=sorted(CODES)))
+    reasons = serializers.ListField(child=serializers.ChoiceField(choices=REASONS))
     quality = serializers.FloatField(allow_null=True)
     template_id = serializers.UUIDField(allow_null=True)
 
 
 class CaptureSerializer(serializers.ModelSerializer[Capture]):
     verdicts = VerdictSerializer(many=True)
-    notes = serializers.ListField(child=serializers.ChoiceField(choices=sorted(CODES)))
+    notes = serializers.ListField(child=serializers.ChoiceField(choices=REASONS))
 
     class Meta:
         model = Capture

@@ -13,6 +13,8 @@ from heirloom.decision.gestures import Kind
 from heirloom.jobs.models import Job, JobState
 from verification.models import Candidate, EvidenceFrame, Verification
 
+GESTURES = [kind.value for kind in Kind]
+
 
 class DetectInput(serializers.Serializer[Any]):
     image_base64 = Base64ImageField()
@@ -167,9 +169,7 @@ class VerificationInput(serializers.Serializer[Any]):
 
 
 class ChallengeInput(serializers.Serializer[Any]):
-    kinds = serializers.ListField(
-        child=serializers.ChoiceField(choices=[kind.value for kind in Kind]), required=False, max_length=len(Kind)
-    )
+    kinds = serializers.ListField(child=serializers.ChoiceField(choices=GESTURES), required=False, max_length=len(Kind))
     person_id = serializers.CharField(max_length=128, required=False)
     employee_id = serializers.CharField(max_length=64, required=False)
 
@@ -178,7 +178,7 @@ class ChallengeInput(serializers.Serializer[Any]):
 
 
 class StepAnswer(serializers.Serializer[Any]):
-    kind = serializers.ChoiceField(choices=[kind.value for kind in Kind])
+    kind = serializers.ChoiceField(choices=GESTURES)
     instruction = serializers.CharField(help_text="To show to the person during this window.")
     from_s = serializers.FloatField(help_text="Seconds from the start of the recording.")
     to_s = serializers.FloatField()
