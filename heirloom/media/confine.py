@@ -8,15 +8,29 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from heirloom.media.landlock import close_files
 from heirloom.media.limits import MEGABYTE, Allowance
+from heirloom.media.syscalls import hold_system_calls
 
 _LINUX = sys.platform == "linux"
 _libc = ctypes.CDLL(None, use_errno=True) if _LINUX else None
 # linux/prctl.h and linux/sched.h
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
+SYSTEM_FILES = ("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/dev/null", "/dev/urandom")
+DRIVER_FILES = (
+    "/sys",
+    "/proc/driver",
+    "/proc/self",
+    "/proc/devices",
+    "/proc/modules",
+    "/proc/cpuinfo",
+    "/proc/meminfo",
+)
+"""What NVIDIA's driver reads of the machine."""
 
 
 def drop_network() -> bool:
@@ -35,18 +49,38 @@ def die_with(parent: int) -> None:
         os._exit(1)
 
 
-def confine(allowance: Allowance, *, most_open_files: int) -> None:
-    """Hold this process to its allowance: it can write no file beyond it, dump no core and gain no right."""
+def confine(
+    allowance: Allowance, *, most_open_files: int, program: Path | None = None, given: Sequence[int] = ()
+) -> None:
+    """Hold this process, and the program it becomes, to its allowance and to its own files.
+
+    It can write no file beyond the allowance, dump no core and gain no right. Where the system can hold that, it can
+    open no file but those of the program and the ones given, and make no system call that decoding does not take; the
+    program of an allowance that `reserves` may reach the graphics card instead, whose driver takes more.
+    """
     address_space_bytes = _address_space_bytes()  # before this process's own /proc is closed to it
     if _libc is not None:
         _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+        devices = list(Path("/dev").glob("nvidia*")) if allowance.reserves else []
+        close_files(run=_installed(program, allowance) if program else (), change=devices, given=given)
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_FSIZE, allowance.file_mb * MEGABYTE)
     _lower(resource.RLIMIT_CPU, allowance.cpu_s)
     memory = resource.RLIMIT_DATA if allowance.reserves else resource.RLIMIT_AS
     _lower(memory, address_space_bytes + allowance.memory_mb * MEGABYTE)
     _lower(resource.RLIMIT_NOFILE, most_open_files)
+    if not allowance.reserves:
+        hold_system_calls()
+
+
+def _installed(program: Path, allowance: Allowance) -> Iterator[Path]:
+    """Give what a program needs to run: its own folder, or the tree whose bin/ it stands in, and the system's."""
+    folder = program.resolve().parent
+    yield folder.parent if folder.name == "bin" else folder
+    yield from (Path(path) for path in SYSTEM_FILES)
+    if allowance.reserves:
+        yield from (Path(path) for path in DRIVER_FILES)
 
 
 def _lower(limit: int, value: int) -> None:

@@ -21,6 +21,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
 from heirloom.errors import Refusal
@@ -190,7 +191,8 @@ def _exec_program(argv: list[str], allowance: Allowance, job: socket.socket, fil
     for number, descriptor in enumerate(aside, start=PROGRAM_FIRST_FD):
         os.dup2(descriptor, number)
     os.closerange(end, end + 256)
-    confine.confine(allowance, most_open_files=PROGRAM_MOST_FILES)
+    program_fds = range(PROGRAM_FIRST_FD, end)
+    confine.confine(allowance, most_open_files=PROGRAM_MOST_FILES, program=Path(argv[0]), given=program_fds)
     os.execv(argv[0], argv)  # noqa: S606  # the command is the transcoder's own, and there is no shell
 
 
