@@ -35,13 +35,14 @@ def read_still(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Still:
     answer = sandbox.call(
         "still", {"mime": media_type.mime}, limits=limits, allowance=limits.still, broken="invalid_image", payload=data
     )
-    facts = answer.facts
-    shape = (int(facts["height"]), int(facts["width"]), 3)
-    pixels = np.frombuffer(answer.payload, dtype=np.uint8).reshape(shape)
-    width, height = int(facts["original_width"]), int(facts["original_height"])
-    limits.check_pixels(width, height)
-    image = Image(pixels, scale=max(shape[:2]) / max(width, height))
-    return Still(image, media_type, width, height, int(facts["channels"]), provenance.held(facts["provenance"]))
+    with sandbox.held_to_form("invalid_image"):
+        facts = answer.facts
+        shape = (int(facts["height"]), int(facts["width"]), 3)
+        pixels = np.frombuffer(answer.payload, dtype=np.uint8).reshape(shape)
+        width, height = int(facts["original_width"]), int(facts["original_height"])
+        limits.check_pixels(width, height)
+        image = Image(pixels, scale=max(shape[:2]) / max(width, height))
+        return Still(image, media_type, width, height, int(facts["channels"]), provenance.held(facts["provenance"]))
 
 
 def encode_jpeg(image: Image, quality: int = 90) -> bytes:

@@ -6,6 +6,7 @@ Safe to use from any thread. A forked process gets a fork server of its own at i
 import atexit
 import contextlib
 import json
+import math
 import os
 import signal
 import socket
@@ -28,6 +29,8 @@ GRACE_S = 5.0
 """How much longer than the wall time the fork server is waited for: it is the one that ends a late child."""
 ATTEMPTS = 3
 """How often a job is tried whose fork server is killed; one that is being killed may still take an order."""
+FAULTS_OF_OURS = 500
+"""From this status on a code says that we are at fault, which no file may make a child say."""
 SOCKET_BUFFER_BYTES = 4 * 2**20
 _SOURCE_ROOT = Path(__file__).resolve().parents[2]
 _KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -279,13 +282,35 @@ def _answer(job: socket.socket, request: Mapping[str, Any], broken: str) -> Answ
     facts_bytes, payload_bytes = LENGTHS.unpack(exactly(job, LENGTHS.size))
     if facts_bytes > MOST_FACTS_BYTES or payload_bytes > _most_payload_bytes(request):
         raise Refusal(broken)  # no decoder of ours answers that; one that a file took over may
-    facts = json.loads(exactly(job, facts_bytes))
+    with held_to_form(broken):
+        facts = dict(json.loads(exactly(job, facts_bytes), parse_float=_finite, parse_constant=_finite))
     answer = Answer(facts, exactly(job, payload_bytes))
     if "fault" in facts:
         raise SandboxError(facts["fault"])
     if "refusal" in facts:
-        raise Refusal(facts["refusal"] if facts["refusal"] in CODES else broken, str(facts.get("detail", ""))[:200])
+        known = CODES.get(str(facts["refusal"]))
+        ours = known is not None and known.status < FAULTS_OF_OURS
+        raise Refusal(facts["refusal"] if ours else broken, str(facts.get("detail", ""))[:200])
     return answer
+
+
+@contextlib.contextmanager
+def held_to_form(broken: str) -> Iterator[None]:
+    """Take an answer apart: one that is not of the form expected comes from a child that its file took over.
+
+    Raises Refusal `broken`.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise Refusal(broken) from error
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError(number)
+    return value
 
 
 def _most_payload_bytes(request: Mapping[str, Any]) -> int:

@@ -32,7 +32,11 @@ def probe(clip: Path, limits: Limits = DEFAULT_LIMITS) -> ClipFacts:
         answer = sandbox.call(
             "probe", {}, limits=limits, allowance=limits.probe, broken="invalid_video", payload=head, source=descriptor
         )
-    return _facts(answer.facts)
+    with sandbox.held_to_form("invalid_video"):
+        facts = _facts(answer.facts)
+    limits.check_duration(facts.duration_s)
+    limits.check_clip_size(facts.width, facts.height)
+    return facts
 
 
 def sample(

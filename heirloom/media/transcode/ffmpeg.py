@@ -9,7 +9,6 @@ from pathlib import Path
 import imageio_ffmpeg
 import numpy as np
 
-from heirloom.errors import Refusal
 from heirloom.media import sandbox
 from heirloom.media.limits import Limits
 from heirloom.media.plan import FramePlan, Wanted, choose_frames
@@ -81,7 +80,6 @@ class FfmpegTranscoder:
 
 def _image(answer: sandbox.Answer, wanted: Wanted, scale: float) -> Image:
     """Return a frame, held to what was asked: it comes from a process that read a stranger's file."""
-    if len(answer.payload) != wanted.height * wanted.width * 3:
-        raise Refusal("invalid_video")
-    pixels = np.frombuffer(answer.payload, np.uint8).reshape(wanted.height, wanted.width, 3)
-    return Image(pixels, scale, float(answer.facts["at_s"]))
+    with sandbox.held_to_form("invalid_video"):
+        pixels = np.frombuffer(answer.payload, np.uint8).reshape(wanted.height, wanted.width, 3)
+        return Image(pixels, scale, float(answer.facts["at_s"]))
