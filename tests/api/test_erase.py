@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from django.conf import settings
 from rest_framework.test import APIClient
 
@@ -14,6 +15,9 @@ from heirloom.reviews.models import Review
 from tests.pictures import b64, retaken
 from tests.portraits import Portrait
 from verification.models import EvidenceFrame, Verification
+from verification.services import evidence
+from verification.services.evidence import KeptFrame
+from verification.services.probes import Probe
 
 
 def files_left() -> list[str]:
@@ -49,6 +53,34 @@ def test_an_erased_person_leaves_nothing_that_shows_or_names_them(
     assert all(any(path.endswith(name) for path in gone) for name in names)
     assert not DataKey.objects.filter(subject__in=subjects, wrapped__isnull=False).exists()
     assert Verification.objects.get().person is None
+
+
+def test_a_person_erased_while_a_photo_is_judged_leaves_no_frame(
+    hana: APIClient,
+    cleo: APIClient,
+    enrolled: dict[str, Any],
+    work: Callable[[], None],
+    portraits: dict[str, Portrait],
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    person, keep = enrolled["person_id"], evidence.keep
+
+    def erased_meanwhile(verification: Verification, probe: Probe) -> tuple[KeptFrame, ...]:
+        kept = keep(verification, probe)
+        assert kept
+        assert hana.post(f"/api/v1/people/{person}/erase/").status_code == 204
+        return kept
+
+    monkeypatch.setattr(evidence, "keep", erased_meanwhile)
+    probe = {"image_base64": b64(retaken(portraits["astronaut"])), "person_id": person}
+    cleo.post("/api/v1/verifications/", probe, format="json")
+    with django_capture_on_commit_callbacks(execute=True):
+        work()
+    row = Verification.objects.get()
+    assert (row.outcome != "", row.capture) == (True, None)
+    assert not EvidenceFrame.objects.exists()
+    assert not any(f"/frames/{row.id}/" in name for name in files_left())
 
 
 def test_what_stays_in_the_audit_log_identifies_nobody(hana: APIClient, enrolled: dict[str, Any]) -> None:

@@ -43,7 +43,10 @@ def keep(verification: Verification, probe: Probe) -> tuple[KeptFrame, ...]:
 
 
 def record(verification: Verification, probe: Probe, kept: Sequence[KeptFrame]) -> None:
-    """Write the rows of the kept frames, in the caller's transaction."""
+    """Write the rows of the kept frames, in the caller's transaction; where the capture was erased, let go of them."""
+    if verification.capture is None:
+        files.forget(item.storage_name for item in kept)
+        return
     reference = None
     if verification.person is not None and probe.template is not None:
         reference = templates.reference(person=verification.person, model=probe.template.model)
