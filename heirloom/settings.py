@@ -328,6 +328,8 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "uvicorn.access": {"level": "WARNING"},
+        # Its line for each request names addresses, and those of a transcoder open pictures to whoever holds them.
+        "httpx": {"level": "WARNING"},
         # A line every few seconds for each look at the queue; the jobs themselves tell what they do.
         "celery.beat": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},

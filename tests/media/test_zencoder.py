@@ -207,6 +207,18 @@ def test_what_comes_back_is_bounded_and_read_like_any_photo(server: ZencoderServ
     assert refused(lambda: frames(transcoder_at(server), whole_clip)) == "transcoding_failed"
 
 
+INSIDE = ("http://127.0.0.2/a.jpg", "http://10.0.0.7/a.jpg", "http://169.254.169.254/a.jpg", "http://[::1]/a.jpg")
+
+
+@pytest.mark.parametrize("address", [*INSIDE, "http://[", "http:///a.jpg"])
+def test_an_address_inside_is_not_asked(address: str) -> None:
+    api = ZencoderApi(KEY, "http://127.0.0.1:9/api/v2/")
+
+    with pytest.raises(Refusal) as caught:
+        list(api.fetch(address, 1000))
+    assert "not safe to ask" in caught.value.detail
+
+
 @pytest.mark.parametrize("address", ["file:///etc/hostname", "ftp://127.0.0.1/a.jpg", "/etc/hostname"])
 def test_an_address_of_another_kind_is_not_asked(server: ZencoderServer, whole_clip: Path, address: str) -> None:
     server.url = lambda _file: address  # type: ignore[method-assign]

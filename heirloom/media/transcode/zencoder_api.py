@@ -1,5 +1,7 @@
 """Zencoder's API v2: what it is asked, what it answers, and what each of its refusals means here."""
 
+import ipaddress
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -79,14 +81,14 @@ class ZencoderApi:
 
         Raises Refusal too_many_bytes at the first byte beyond most_bytes.
         """
-        if urlsplit(address).scheme != urlsplit(self.base_url).scheme:
+        if not _may_be_asked(address, self.base_url):
             raise Refusal("transcoder_unavailable", "The transcoder named an address that is not safe to ask.")
         try:
             with httpx.stream("GET", address, timeout=self.timeout_s) as answer:
                 if answer.status_code != 200:
                     raise Refusal("transcoder_unavailable", "What the transcoder made is not where it said.")
                 yield from self._bounded(answer, most_bytes)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Refusal("transcoder_unavailable") from error
 
     def _act(self, what: str, job: int) -> bool:
@@ -133,6 +135,23 @@ class ZencoderApi:
             if time.monotonic() > ends_at:
                 raise Refusal("transcoder_unavailable", "The transcoder sends too slowly.")
             yield chunk
+
+
+def _may_be_asked(address: str, base_url: str) -> bool:
+    """Say whether an address is asked by the API's own scheme and lies where the API does, or in no private network.
+
+    A name that is not known here is left to the proxy that may know it.
+    """
+    try:
+        asked, api = urlsplit(address), urlsplit(base_url)
+        if asked.scheme != api.scheme or not asked.hostname:
+            return False
+        places = [] if asked.hostname == api.hostname else socket.getaddrinfo(asked.hostname, None)
+    except socket.gaierror:
+        return True
+    except ValueError:
+        return False
+    return all(ipaddress.ip_address(place[4][0]).is_global for place in places)
 
 
 def _refusal(status: int) -> Refusal:
