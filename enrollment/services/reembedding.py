@@ -66,8 +66,9 @@ def drop(*, model: str, leave_out: bool = False, actor: User | None = None) -> i
         only = Person.objects.enrolled_without(activation.model).filter(person_templates__model=model).count()
         if only and not leave_out:
             raise Refusal("model_in_use", f"{only} people have no other templates.")
-        PersonTemplate.objects.filter(model=model).delete()
+        # In the order of whoever withdraws or erases meanwhile, so that neither waits for the other.
         count, _ = FaceTemplate.objects.filter(model=model).delete()
+        PersonTemplate.objects.filter(model=model).delete()
         audit.record(
             action=Action.TEMPLATE_RETIRED,
             subject_kind="pack_activation",
