@@ -1,7 +1,7 @@
 """Gestures found in how a head moved. Pure; angles in degrees against the person's own look straight ahead.
 
-The thresholds stand between what people do unasked and what they do when asked, measured by `python -m bench.run
-challenge` (docs/challenges.md).
+The thresholds stand between what people do unasked and what they do when asked, measured by `python -m
+bench.challenges` (docs/challenges.md).
 """
 
 from collections.abc import Callable, Sequence
