@@ -114,7 +114,7 @@ def process(enrollment_id: uuid.UUID, lease: Lease) -> None:
     activation, findings, eyes = packs.activation(), {}, vision()
     for number, capture in enumerate(enrollment.captures.all()):
         lease.report("analyzing", round(100 * number / max(len(enrollment.captures.all()), 1)))
-        findings[capture.id] = examine_capture(capture, vision=eyes)
+        findings[capture.id] = examine_capture(capture, vision=eyes, shows=capture.person)
     with lease.effects():
         duplicates.hold_gallery(activation)
         record(enrollment, findings, enrollment.requested_by)
@@ -166,13 +166,16 @@ def apply_verdict(review: Review) -> None:
         captures.forget_file(capture)
 
 
-def examine_capture(capture: Capture, *, vision: Vision, pack: str = "") -> Sequence[Verdict]:
+def examine_capture(
+    capture: Capture, *, vision: Vision, pack: str = "", shows: Person | None = None
+) -> Sequence[Verdict]:
     """Return one verdict for a photo, several for a clip; a file that cannot be used is a verdict too.
 
-    pack: whose templates are made, "" = the active one's. Raises Refusal where it is no fault of the file's (5xx).
+    pack: whose templates are made, "" = the active one's. shows: as in captures.images_of; None: it is read here.
+    Raises Refusal where it is no fault of the file's (5xx).
     """
     try:
-        images = captures.read_images(capture, shows=capture.person)
+        images = captures.read_images(capture, shows=shows)
     except Refusal as refusal:
         if refusal.status >= 500:
             raise

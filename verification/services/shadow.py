@@ -71,7 +71,7 @@ def _reading(verification: Verification, pack: str, vision: Vision) -> str:
     capture, person = verification.capture, verification.person
     if capture is None or person is None:
         return NOT_COMPARED
-    with captures.images_of(capture, most_frames=FRAMES, shows=person) as images:
+    with captures.images_of(capture, most_frames=FRAMES) as images:
         probe = look(images, vision=vision, same_person_from=same_person_from, pack=pack)
     reference = templates.reference(person=person, model=probe.template.model) if probe.template else None
     score = evidence.score(probe.template, reference)

@@ -100,9 +100,8 @@ def process(verification_id: uuid.UUID, lease: Lease) -> None:
         return
     others = signals.of_capture(verification, [frame.image for frame in probe.frames])
     progress.deciding()
-    frames = evidence.keep(verification, probe)
     verification.timings = progress.timings
-    with lease.effects():
+    with evidence.keep(verification, probe) as frames, lease.effects():
         _hold(verification)
         _conclude(verification, probe, performance.verdict if performance else None, others)
         evidence.record(verification, probe, frames)

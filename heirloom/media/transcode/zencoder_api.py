@@ -79,7 +79,7 @@ class ZencoderApi:
     def fetch(self, address: str, most_bytes: int) -> Iterator[bytes]:
         """Give the bytes of something that a job made. It is asked for without our key, for it may lie anywhere.
 
-        Raises Refusal too_many_bytes at the first byte beyond most_bytes.
+        Raises Refusal transcoding_failed at the first byte beyond most_bytes: no fault of whoever sent the clip.
         """
         if not _may_be_asked(address, self.base_url):
             raise Refusal("transcoder_unavailable", "The transcoder named an address that is not safe to ask.")
@@ -131,7 +131,7 @@ class ZencoderApi:
         for chunk in answer.iter_bytes(CHUNK_BYTES):
             total += len(chunk)
             if total > most_bytes:
-                raise Refusal("too_many_bytes", "The transcoder sent more than was asked for.")
+                raise Refusal("transcoding_failed", "The transcoder sent more than was asked for.")
             if time.monotonic() > ends_at:
                 raise Refusal("transcoder_unavailable", "The transcoder sends too slowly.")
             yield chunk
