@@ -29,7 +29,9 @@ from tests.media.hostile.references import alias, outside
 
 LIMITS = Limits(max_packets=50_000)
 """The limits of the product, but for one that takes seconds to reach."""
-HURRIED = Limits(still=Allowance(cpu_s=1, wall_s=60, memory_mb=1024))
+HURRIED = Limits(
+    still=Allowance(cpu_s=1, wall_s=60, memory_mb=1024), frames=Allowance(cpu_s=2, wall_s=60, memory_mb=2048)
+)
 """For the files that would use up all the time they get."""
 LEAST_CLASSES, LEAST_FILES = 20, 120
 PLAIN_JPEG_SEGMENTS = {0xE0, 0xDB, 0xC0, 0xC4, 0xDA}

@@ -5,8 +5,11 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from fractions import Fraction
 
-from tests.media.hostile.bases import picture, still, written
+import av
+
+from tests.media.hostile.bases import coded, picture, still, written
 from tests.media.hostile.made import ACCEPTED, Bait, Hostile
 from tests.media.hostile.parts import (
     box,
@@ -65,9 +68,10 @@ def animated(_bait: Bait) -> Iterator[Hostile]:
 
 
 def endless(_bait: Bait) -> Iterator[Hostile]:
-    """Small files that take long to decode."""
+    """Files that take long to decode, for their size."""
     yield Hostile("scans.jpg", scans(7_000, 7_000, 4_000), ("too_much_cpu_time", "too_much_time"))
     yield Hostile("markers.jpg", with_segments(still("jpg"), segment(0xFE, b"") * 3_000_000), ("too_much_cpu_time",))
+    yield Hostile("pictures.mkv", pictures(4096, 2304, 14_400), ("too_much_cpu_time",))
     yield Hostile("chunks.png", with_chunk(still("png"), chunk(b"abCd", b"") * 1_500_000), ("too_much_cpu_time",))
 
 
@@ -87,6 +91,24 @@ def scans(width: int, height: int, count: int) -> bytes:
     )
     again = segment(0xDA, bytes([1, 1, 0, 1, 63, 0x00])) + coded
     return b"\xff\xd8" + table + frame + direct + first + runs + again * count + b"\xff\xd9"
+
+
+def pictures(width: int, height: int, count: int) -> bytes:
+    """Return a clip of one picture and then the same few bytes over and over: "as before", for a whole 4K picture."""
+    coding = ("-c:v", "libx264", "-preset", "ultrafast", "-frames:v", "2", "-pix_fmt", "yuv420p")
+    made, held = coded("a.mkv", *coding, source=f"color=gray:size={width}x{height}:rate=240:duration=1"), io.BytesIO()
+    with (
+        av.open(io.BytesIO(made)) as source,
+        av.open(held, "w", format="matroska", options={"fflags": "bitexact"}) as target,
+    ):
+        first, second = (packet for packet in source.demux(video=0) if packet.size)
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for number in range(count):
+            packet = av.Packet(bytes(second if number else first))
+            packet.stream, packet.time_base, packet.is_keyframe = stream, Fraction(1, 1000), number == 0
+            packet.pts = packet.dts = number * 1000 // 240
+            target.mux(packet)
+    return held.getvalue()
 
 
 def _zeros(count: int) -> bytes:

@@ -21,7 +21,7 @@ from tests.media.hostile.made import Bait, Hostile, Kind
 KINDS = (
     Kind("bomb", "pictures of far more pixels, or text, than bytes", bombs.unfolding),
     Kind("animated", "moving pictures sent as photos", bombs.animated),
-    Kind("endless", "small photos that take long to decode", bombs.endless),
+    Kind("endless", "photos and clips that take long to decode", bombs.endless),
     Kind("polyglot", "a photo or clip that is a page, an archive, a program as well", polyglots.twofold),
     Kind("document", "SVG, MVG, MSL, PDF, PostScript, pages", polyglots.documents),
     Kind("archive", "archives and programs", polyglots.archives),
