@@ -24,6 +24,7 @@ CODES: dict[str, Code] = {
         "Photos: JPG, PNG, BMP, TIFF, WEBP, HEIC. Clips: MP4, MOV, MKV, WEBM, AVI, 3GP.",
     ),
     "too_many_bytes": Code(413, "The file is too large.", "Send a smaller or shorter recording."),
+    "upload_too_slow": Code(408, "The file arrived too slowly.", "Send it again over a better connection."),
     "too_many_pixels": Code(
         413, "The image has too many pixels.", "Send it at a smaller size; 50 megapixels are the most."
     ),

@@ -1,7 +1,9 @@
-"""Count the bytes of a request before Django takes them, and refuse the too many in our own error shape."""
+"""Count the bytes of a request before Django takes them; refuse the too many and the too slow in our error shape."""
 
+import asyncio
 import json
 import re
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -18,6 +20,9 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 BASE64_GROWTH = 4 / 3
 SLACK_BYTES = 1024 * 1024
 ORDINARY_BYTES = 1024 * 1024
+# A body may rest this long, and comes at this rate at least: the uplink of a poor telephone line.
+PATIENCE_S = 30.0
+SLOWEST_BYTES_PER_S = 8 * 1024
 # Whoever signs in sends a name and a password, and nobody knows yet who that is.
 SIGN_IN_BYTES = 64 * 1024
 
@@ -50,11 +55,16 @@ class TooManyBytesError(Exception):
     """The body is longer than its route allows."""
 
 
-class BodyLimitMiddleware:
-    """ASGI: end a request whose body passes the limit of its route."""
+class TooSlowError(Exception):
+    """The body comes more slowly than anybody needs to send it."""
 
-    def __init__(self, app: App, *, photo_bytes: int, clip_bytes: int) -> None:
+
+class BodyLimitMiddleware:
+    """ASGI: end a request whose body passes the limit of its route, or drips in."""
+
+    def __init__(self, app: App, *, photo_bytes: int, clip_bytes: int, patience_s: float = PATIENCE_S) -> None:
         self.app = app
+        self.patience_s = patience_s
         self.photo_bytes = photo_bytes
         self.form_bytes = {"": 0, "photo": photo_bytes, "clip": clip_bytes}
 
@@ -65,12 +75,14 @@ class BodyLimitMiddleware:
         headers = dict(scope["headers"])
         limit = self.limit(scope["path"], headers.get(b"content-type", b""))
         if int(headers.get(b"content-length", b"0") or 0) > limit:
-            await _refuse(send)
+            await _refuse(send, "too_many_bytes")
             return
         try:
-            await self.app(scope, _counting(receive, limit), send)
+            await self.app(scope, _counting(receive, limit, self.patience_s), send)
         except TooManyBytesError:
-            await _refuse(send)
+            await _refuse(send, "too_many_bytes")
+        except TooSlowError:
+            await _refuse(send, "upload_too_slow")
 
     def limit(self, path: str, content_type: bytes) -> int:
         """Return the most bytes that a body of this type may have at this path."""
@@ -83,13 +95,19 @@ class BodyLimitMiddleware:
         return route.ordinary_bytes
 
 
-def _counting(receive: Receive, limit: int) -> Receive:
-    total = 0
+def _counting(receive: Receive, limit: int, patience_s: float) -> Receive:
+    started, total, whole = time.monotonic(), 0, False
 
     async def counted() -> Message:
-        nonlocal total
-        message = await receive()
-        total += len(message.get("body", b""))
+        nonlocal total, whole
+        if whole:
+            return await receive()  # what comes after the body is the caller hanging up, however late
+        ends_at = started + patience_s + total / SLOWEST_BYTES_PER_S
+        try:
+            message = await asyncio.wait_for(receive(), ends_at - time.monotonic())
+        except TimeoutError as error:
+            raise TooSlowError from error
+        total, whole = total + len(message.get("body", b"")), not message.get("more_body", False)
         if total > limit:
             raise TooManyBytesError
         return message
@@ -97,13 +115,13 @@ def _counting(receive: Receive, limit: int) -> Receive:
     return counted
 
 
-async def _refuse(send: Send) -> None:
-    code = CODES["too_many_bytes"]
-    answer = json.dumps(body("too_many_bytes", f"{code.text} {code.remedy}", status=413)).encode()
+async def _refuse(send: Send, name: str) -> None:
+    code = CODES[name]
+    answer = json.dumps(body(name, f"{code.text} {code.remedy}", status=code.status)).encode()
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(answer)).encode()),
         (b"connection", b"close"),
     ]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.start", "status": code.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer})

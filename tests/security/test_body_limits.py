@@ -1,5 +1,7 @@
 """How much each route takes: photos and clips where they are wanted, a megabyte elsewhere."""
 
+import asyncio
+import json
 import re
 from typing import Any
 from uuid import uuid4
@@ -56,3 +58,37 @@ def _alternatives(pattern: str) -> list[str]:
     if group := re.search(r"\((.*)\)", plain):
         return [f"{plain[: group.start()]}{name}/" for name in group[1].split("|")]
     return [path if path.endswith("/") else f"{path}/" for path in plain.split("|")]
+
+
+def answer_to(*pauses_s: float, patience_s: float = 0.1) -> tuple[int, str]:
+    """Return what is answered to a form that comes in pieces, with these pauses before them; 204 where it is taken."""
+    waiting, sent = list(pauses_s), []
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(waiting.pop(0))
+        return {"type": "http.request", "body": b"x", "more_body": bool(waiting)}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def take(_scope: Any, receive: Any, send: Any) -> None:
+        while (await receive())["more_body"]:
+            pass
+        waiting.append(2 * patience_s)
+        await receive()  # how Django learns that the caller hung up
+        await send({"status": 204})
+        await send({"body": b'{"errors": [{"code": ""}]}'})
+
+    scope = {"type": "http", "path": "/api/v1/verifications/", "headers": [(b"content-type", FORM)]}
+    middleware = BodyLimitMiddleware(take, photo_bytes=MB, clip_bytes=MB, patience_s=patience_s)
+    asyncio.run(middleware(scope, receive, send))
+    return sent[0]["status"], json.loads(sent[1]["body"])["errors"][0]["code"]
+
+
+def test_a_body_that_drips_in_is_ended() -> None:
+    assert answer_to(*[0.04] * 50) == (408, "upload_too_slow")
+    assert answer_to(5) == (408, "upload_too_slow")
+
+
+def test_whoever_has_sent_all_may_wait_for_the_answer() -> None:
+    assert answer_to(0, 0, 0, patience_s=0.5) == (204, "")
