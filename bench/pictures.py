@@ -78,28 +78,17 @@ def landscape() -> bytes:
 def clip(portrait: Portrait, folder: Path, *, seconds: float = 2.0, name: str = "clip.mp4", size: int = 480) -> Path:
     """Film the portrait: mirrored, as a webcam shows it, with a slow sway, so that frames differ."""
     framing = f"hflip,scale={size}:{size}:force_original_aspect_ratio=increase,crop={size}:{size},{SWAY},format=yuv420p"
-    return _film(portrait, folder / name, seconds, 25, [framing], ["-g", "25"])
-
-
-def full_hd_clip(
-    portrait: Portrait, folder: Path, *, seconds: float, name: str, keyframe_every_s: float | None
-) -> Path:
-    """Film the portrait at 1920 x 1080 and 30 frames a second, with sensor noise, as a phone does.
-
-    keyframe_every_s: None leaves keyframes to x264, which by default sets one every 250 frames at most.
-    """
-    framing = ["scale=-2:1080", "pad=1920:1080:(ow-iw)/2:0:gray", SWAY, "noise=alls=6:allf=t", "format=yuv420p"]
-    keyframes = [] if keyframe_every_s is None else ["-g", str(round(30 * keyframe_every_s)), "-sc_threshold", "0"]
-    return _film(portrait, folder / name, seconds, 30, framing, [*keyframes, "-preset", "veryfast"])
+    return film(portrait, folder / name, seconds, 25, [framing], ["-g", "25"])
 
 
 def b64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def _film(
+def film(
     portrait: Portrait, path: Path, seconds: float, frame_rate: int, framing: Sequence[str], coding: Sequence[str]
 ) -> Path:
+    """Film the portrait through FFmpeg filters, coded as FFmpeg is told."""
     still = path.with_suffix(".png")
     portrait.pillow().save(still)
     source = ["-loop", "1", "-framerate", str(frame_rate), "-i", str(still), "-t", str(seconds)]

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import clips, comparing, lfw, photos, reading, running
+from bench import clips, comparing, decoding, lasting, lfw, photos, reading, running
 from bench.client import Caller
 from bench.figures import Section
+from bench.films import FULL_HD, ULTRA_HD
 from bench.instance import ROOT, Instance, own_instance
 from bench.machine import described
 from bench.pictures import b64, retaken
@@ -45,7 +46,24 @@ def _compare(bench: Bench) -> Section:
 
 
 def _clip(bench: Bench) -> Section:
-    return clips.measure(bench.client, bench.person, bench.portrait, bench.folder)
+    return clips.measure(bench.client, bench.person, bench.portrait, bench.folder, FULL_HD)
+
+
+def _clip_4k(bench: Bench) -> Section:
+    return clips.measure(bench.client, bench.person, bench.portrait, bench.folder, ULTRA_HD)
+
+
+def _clips_at_once(bench: Bench) -> Section:
+    return clips.measure_at_once(bench.client, bench.person, bench.portrait, bench.folder)
+
+
+def _decoding(bench: Bench) -> Section:
+    return decoding.measure(bench.portrait, bench.folder)
+
+
+def _memory(bench: Bench) -> Section:
+    environment = bench.instance.environment
+    return lasting.measure(bench.client, bench.person, bench.portrait, bench.folder, environment)
 
 
 def _photo(bench: Bench) -> Section:
@@ -68,10 +86,14 @@ def _lfw(bench: Bench) -> Section:
 SECTIONS: dict[str, Callable[[Bench], Section]] = {
     "compare": _compare,
     "clip": _clip,
+    "clip-4k": _clip_4k,
+    "clips-at-once": _clips_at_once,
+    "decoding": _decoding,
     "photo": _photo,
     "reading": _reading,
     "runtime": _runtime,
     "lfw": _lfw,
+    "memory": _memory,
 }
 NEEDS_CROWD = ("photo", "reading")
 
