@@ -13,6 +13,7 @@ from heirloom.embedded.active_pack import active_pack
 from heirloom.embedded.findings import Finding, fault, ok, warning
 from heirloom.embedded.report import ffmpeg_program, ffmpeg_version
 from heirloom.errors import Refusal
+from heirloom.media.confine import what_holds
 from heirloom.media.transcode.ffmpeg_evidence import ENCODERS, encoders
 from heirloom.vision import catalog
 
@@ -37,11 +38,12 @@ _ATTACK_WEIGHTS = ("minifasnet-v2", "minifasnet-v1se")
 
 
 def machine() -> Iterator[Finding]:
-    """Check Python, the modules, FFmpeg, the GPU, the disk and the weights."""
+    """Check Python, the modules, FFmpeg, what holds decoders, the GPU, the disk and the weights."""
     yield python()
     yield modules()
     yield runtime()
     yield ffmpeg()
+    yield decoding()
     yield gpu()
     yield disk()
     yield from weights()
@@ -79,6 +81,16 @@ def ffmpeg() -> Finding:
         return fault("FFmpeg", f"does not run: {error}", remedy)
     except IndexError:
         return fault("FFmpeg", f"{ffmpeg_program()} says nothing of itself", remedy)
+
+
+def decoding() -> Finding:
+    """Say what the system keeps from the children that decode received files."""
+    if missing := {"network", "files", "system calls"} - what_holds():
+        detail = f"the system cannot keep from decoders: {', '.join(sorted(missing))}"
+        return warning(
+            "Decoders", detail, "Run on Linux 5.13 or later, with Landlock and seccomp (docs/hostile-files.md)."
+        )
+    return ok("Decoders", "held: no network, no file but their own, few system calls")
 
 
 def gpu() -> Finding:

@@ -7,6 +7,7 @@ import ctypes
 import os
 import resource
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ _libc = ctypes.CDLL(None, use_errno=True) if _LINUX else None
 # linux/prctl.h and linux/sched.h
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
+_SOURCE_ROOT = Path(__file__).resolve().parents[2]
 SYSTEM_FILES = ("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/dev/null", "/dev/urandom")
 DRIVER_FILES = (
     "/sys",
@@ -74,6 +76,27 @@ def confine(
         hold_system_calls()
 
 
+def what_holds() -> frozenset[str]:
+    """Return what this system can keep from a child: of "network", "files" and "system calls". Tried in a process."""
+    command = [sys.executable, "-m", __name__]
+    tried = subprocess.run(command, cwd=_SOURCE_ROOT, capture_output=True, text=True, check=True, timeout=20)
+    return frozenset(tried.stdout.splitlines())
+
+
+def _try_all() -> Iterator[str]:
+    if _libc is None:
+        return
+    network = drop_network()
+    _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    if close_files():
+        yield "files"
+    if hold_system_calls():
+        yield "system calls"
+        network = True  # no socket can be made
+    if network:
+        yield "network"
+
+
 def _installed(program: Path, allowance: Allowance) -> Iterator[Path]:
     """Give what a program needs to run: its own folder, or the tree whose bin/ it stands in, and the system's."""
     folder = program.resolve().parent
@@ -98,3 +121,7 @@ def _address_space_bytes() -> int:
         return 0
     pages = Path("/proc/self/statm").read_bytes().split()[0]
     return int(pages) * resource.getpagesize()
+
+
+if __name__ == "__main__":
+    print(*_try_all(), sep="\n")  # noqa: T201  # what `what_holds` reads

@@ -11,6 +11,7 @@ import pytest
 
 from heirloom.errors import Refusal
 from heirloom.media import sandbox
+from heirloom.media.confine import what_holds
 from heirloom.media.limits import Allowance, Limits
 from heirloom.media.wire import LENGTHS
 
@@ -24,18 +25,10 @@ import ctypes, os, platform, resource, signal, socket, sys, threading
 confine.drop_network()
 confine.confine(Allowance(cpu_s=10, wall_s=30, memory_mb=1024), most_open_files=0)
 {ATTACKS}"""
-CAN_HOLD = """
-import ctypes
-from heirloom.media import landlock, syscalls
-PR_SET_NO_NEW_PRIVS = 38
-ctypes.CDLL(None).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-raise SystemExit(not (landlock.close_files() and syscalls.hold_system_calls()))
-"""
 TAKEN = 0o640
 
 pytestmark = pytest.mark.skipif(
-    subprocess.run([sys.executable, "-c", CAN_HOLD], cwd=ROOT, check=False).returncode != 0,
-    reason="this system has no Landlock or no seccomp",
+    not what_holds() >= {"files", "system calls"}, reason="this system has no Landlock or no seccomp"
 )
 
 
