@@ -15,6 +15,7 @@ class Allowance:
     wall_s: after this the child is killed, whatever it waits for.
     file_mb: how much it may write into the one file it is handed; 0: it can write no file.
     reserves: it may map more addresses than memory_mb, as CUDA does, but not use them.
+    stands_back: nobody waits for it: others get the processor first, and it counts for none of the children at once.
     """
 
     cpu_s: int
@@ -22,6 +23,7 @@ class Allowance:
     memory_mb: int
     file_mb: int = 0
     reserves: bool = False
+    stands_back: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +52,7 @@ class Limits:
     still: Allowance = Allowance(cpu_s=10, wall_s=20.0, memory_mb=1024)
     probe: Allowance = Allowance(cpu_s=15, wall_s=30.0, memory_mb=512)
     frames: Allowance = Allowance(cpu_s=120, wall_s=90.0, memory_mb=2048)
-    evidence: Allowance = Allowance(cpu_s=1200, wall_s=900.0, memory_mb=2048, file_mb=160)
+    evidence: Allowance = Allowance(cpu_s=1200, wall_s=900.0, memory_mb=2048, file_mb=160, stands_back=True)
 
     def check_image_bytes(self, size: int) -> None:
         """Raise Refusal empty_file or too_many_bytes."""

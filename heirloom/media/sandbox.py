@@ -244,7 +244,8 @@ def _plain(limits: Limits) -> dict[str, Any]:
 def _child(files: Sequence[int], allowance: Allowance) -> Iterator[tuple[socket.socket, socket.socket]]:
     """Have a child forked; yield its job's socket and the one told of its end. Leaving the context ends the child."""
     server = _server
-    with server.slots, contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
+    place = contextlib.nullcontext() if allowance.stands_back else server.slots
+    with place, contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
         job, job_theirs = socket.socketpair()
         told, tell = socket.socketpair()
         ours.enter_context(job)

@@ -10,6 +10,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from heirloom.audit.models import Action, AuditEvent
@@ -71,6 +72,20 @@ def test_the_page_tells_that_the_clip_is_being_prepared_and_then_shows_it(
     page = rhea.get(page_of(filmed)).content.decode()
     assert f'src="{address(filmed)}"' in page
     assert f'poster="/admin/reviews/review/{filmed.id}/picture/poster/"' in page
+
+
+def test_a_second_clip_waits_without_a_thread_and_without_losing_an_attempt(
+    filmed: Review, work: Callable[[], None]
+) -> None:
+    with clips._making:
+        work()
+    job = Job.objects.get(kind="evidence_clip")
+    assert (job.state, job.error_code, job.attempts) == ("queued", "transcoder_busy", 0)
+
+    Job.objects.update(ring_at=timezone.now())
+    work()
+
+    assert EvidenceClip.objects.get().is_settled
 
 
 def test_a_reviewer_plays_the_clip_and_one_look_is_noted_once(

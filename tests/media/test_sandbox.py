@@ -1,5 +1,6 @@
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import textwrap
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ import pytest
 from heirloom.errors import Refusal
 from heirloom.media import sandbox
 from heirloom.media.image import read_image
-from heirloom.media.limits import Allowance, Limits
+from heirloom.media.limits import DEFAULT_LIMITS, Allowance, Limits
 from tests.media.conftest import Written
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -217,3 +219,16 @@ def test_photos_are_read_whatever_the_main_module_is_and_it_runs_once(tmp_path: 
     )
 
     assert (done.stdout, done.stderr) == ("30\n", "")
+
+
+def test_a_child_that_nobody_waits_for_stands_back_and_takes_nobodys_place() -> None:
+    allowance = replace(DEFAULT_LIMITS.frames, stands_back=True)
+    places = [sandbox._server.slots.acquire(timeout=10) for _ in range(sandbox.CHILDREN_AT_ONCE)]
+    try:
+        with sandbox.program([str(shutil.which("nice"))], files=[], allowance=allowance) as program:
+            said = program.output.recv(16)
+    finally:
+        for _ in places:
+            sandbox._server.slots.release()
+
+    assert int(said) >= os.nice(0) + 10

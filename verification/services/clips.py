@@ -1,5 +1,6 @@
 """The clip of a verification as a reviewer plays it: promised with the review, made by a job of its own."""
 
+import threading
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
@@ -26,6 +27,8 @@ POSTER_QUALITY = 85
 CHUNK_BYTES = 1024 * 1024
 # A player asks for a clip piece by piece; that is one look.
 ONE_LOOK = timedelta(minutes=10)
+# A copy takes long, and the worker's other threads are for those who wait for an answer.
+_making = threading.Lock()
 
 
 def promise(verification: Verification) -> None:
@@ -36,7 +39,19 @@ def promise(verification: Verification) -> None:
 
 
 def make(verification_id: uuid.UUID, lease: Lease) -> None:
-    """Make and store what was promised; run twice, it has its effects once."""
+    """Make and store what was promised; run twice, it has its effects once.
+
+    Raises Refusal "transcoder_busy" while another is made here; the job is then taken up again later.
+    """
+    if not _making.acquire(blocking=False):
+        raise Refusal("transcoder_busy")
+    try:
+        _make(verification_id, lease)
+    finally:
+        _making.release()
+
+
+def _make(verification_id: uuid.UUID, lease: Lease) -> None:
     clip = (
         EvidenceClip.objects.select_related("verification__capture", "verification__person")
         .filter(pk=verification_id)
