@@ -185,6 +185,16 @@ CODES: dict[str, Code] = {
     "claimed_by_another": Code(
         409, "Another reviewer holds this case.", "Wait until it is released, or ask that reviewer."
     ),
+    "cancelled": Code(409, "The verification was cancelled.", "Send the capture again if it is still to be verified."),
+    "idempotency_key_reused": Code(
+        422, "This Idempotency-Key was used for another request.", "Make a new key for each new request."
+    ),
+    "idempotency_in_progress": Code(
+        409, "The same request is being carried out.", "Wait as long as Retry-After says, and send it again."
+    ),
+    "idempotency_answer_erased": Code(
+        409, "What this request was about has been erased since.", "Make a new key if it is meant anew."
+    ),
     "permission_denied": Code(403, "This login may not do that.", "Ask an administrator for the role or scope."),
     "not_found": Code(404, "There is no such thing here.", "Check the id."),
     # the installation

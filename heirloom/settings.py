@@ -253,7 +253,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["heirloom.api.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "heirloom.api.schema.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": "heirloom.api.pagination.NewestFirst",
     "EXCEPTION_HANDLER": "heirloom.api.errors.handle",
     "DEFAULT_THROTTLE_CLASSES": ["heirloom.api.throttles.CallerThrottle"],
@@ -349,6 +349,7 @@ CELERY_TASK_ROUTES = {
     "heirloom.jobs.tasks.sweep": {"queue": "io"},
     "enrollment.tasks.withdraw_expired_consents": {"queue": "io"},
     "verification.tasks.sweep_challenges": {"queue": "io"},
+    "heirloom.api.tasks.sweep_keyed_requests": {"queue": "io"},
 }
 # Workers tell of themselves in the database (heirloom.jobs.liveness), so the broker carries no control messages.
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
@@ -377,6 +378,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 60},
     },
     "withdraw expired consents": {"task": "enrollment.tasks.withdraw_expired_consents", "schedule": 24 * 3600},
+    "sweep keyed requests": {"task": "heirloom.api.tasks.sweep_keyed_requests", "schedule": 3600},
     "sweep challenges": {"task": "verification.tasks.sweep_challenges", "schedule": 3600},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "run" / "beat")

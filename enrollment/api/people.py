@@ -14,11 +14,13 @@ from enrollment.api import serializers as wire
 from enrollment.models import Enrollment, Person
 from enrollment.querysets import EnrollmentQuerySet, PersonQuerySet
 from enrollment.services import consents, enrollments, people
+from heirloom.api.idempotent import Idempotent
 from heirloom.api.pagination import ByName
 from heirloom.api.permissions import caller, role
 
 
 class PersonViewSet(
+    Idempotent,
     mixins.ListModelMixin,
     mixins.CreateModelMixin,
     mixins.RetrieveModelMixin,

@@ -9,7 +9,6 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from enrollment.api import serializers as wire
 from enrollment.services import enrollments, people
@@ -17,13 +16,14 @@ from enrollment.services.consents import ConsentGiven
 from enrollment.services.enrollments import Newcomer, Visitor
 from enrollment.services.registration import Photo, register
 from heirloom.accounts.models import User
+from heirloom.api.idempotent import Idempotent
 from heirloom.api.images import read_photo
 from heirloom.api.permissions import caller, role_or_scope
 from heirloom.errors import Refusal
 from heirloom.jobs import services as jobs
 
 
-class AddFaceView(APIView):
+class AddFaceView(Idempotent):
     permission_classes = [role_or_scope("people:write")]
 
     @extend_schema(request=wire.AddFaceInput, responses={201: wire.AddFaceAnswer, 202: wire.LinksAnswer})
@@ -68,7 +68,7 @@ class AddFaceView(APIView):
         return Response({"id": visit.id, "status": "queued", "links": links}, status=status.HTTP_202_ACCEPTED)
 
 
-class RegisterMultipleView(APIView):
+class RegisterMultipleView(Idempotent):
     permission_classes = [role_or_scope("people:write")]
 
     @extend_schema(request=wire.RegisterInput, responses={201: wire.RegisterAnswer})

@@ -41,7 +41,8 @@ def body(code: str, detail: str, *, status: int, attr: str | None = None) -> dic
 
 def _refused(refusal: Refusal) -> Response:
     status = refusal.status
-    headers = {"Retry-After": str(refusal.retry_after or RETRY_AFTER_S)} if status in {429, 503} else {}
+    later = refusal.retry_after or (RETRY_AFTER_S if status in {429, 503} else None)
+    headers = {"Retry-After": str(later)} if later else {}
     detail = f"{refusal.detail} {refusal.entry.remedy}"
     return Response(body(refusal.code, detail, status=status, attr=refusal.attr), status=status, headers=headers)
 

@@ -5,13 +5,15 @@ from django.db import transaction
 from enrollment.models import Person
 from enrollment.services import erasure as enrollment_erasure
 from heirloom.accounts.models import User
+from heirloom.api import idempotency
 from verification.services import erasure as verification_erasure
 
 
 @transaction.atomic
 def erase_person(*, person: Person, actor: User | None) -> None:
-    """Remove all that shows or names a person, from enrollment and from every verification."""
+    """Remove all that shows or names a person, from enrollment, from every verification and from kept answers."""
     # Whoever writes about this person waits, and then finds nobody.
-    Person.objects.select_for_update().get(pk=person.pk)
+    held = Person.objects.select_for_update().get(pk=person.pk)
+    idempotency.forget([held.pk, held.external_id, held.employee_id])
     verification_erasure.forget(person=person)
     enrollment_erasure.erase(person=person, actor=actor)

@@ -6,8 +6,8 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from heirloom.api.idempotent import Idempotent
 from heirloom.api.permissions import caller, role
 from heirloom.decision.challenge import INSTRUCTIONS
 from heirloom.decision.gestures import Kind
@@ -16,7 +16,7 @@ from verification.api.verifications import claimed
 from verification.services import challenges
 
 
-class ChallengeView(APIView):
+class ChallengeView(Idempotent):
     """Issue a challenge: gestures in a random order that the clip of one verification must show."""
 
     permission_classes = [role("client", "hr", "admin")]

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from enrollment.models import Person
+from heirloom.api.idempotent import Idempotent
 from heirloom.api.images import read_photo, read_photos
 from heirloom.api.permissions import caller, role, role_or_scope
 from heirloom.errors import Refusal
@@ -72,7 +73,7 @@ class CompareView(APIView):
         return Response(answer)
 
 
-class RecognizeView(APIView):
+class RecognizeView(Idempotent):
     """Say who of the gallery a photo shows."""
 
     permission_classes = [role_or_scope("identify")]

@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from enrollment.models import Person
 from enrollment.services import people
 from heirloom.accounts.models import User
+from heirloom.api.idempotent import Idempotent
 from heirloom.api.parsers import JSONParser
 from heirloom.api.permissions import caller, role
 from heirloom.decision.verification import Outcome
@@ -30,7 +31,11 @@ from verification.services import challenges, evidence, verifications
 
 
 class VerificationViewSet(
-    mixins.ListModelMixin, mixins.CreateModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Verification]
+    Idempotent,
+    mixins.ListModelMixin,
+    mixins.CreateModelMixin,
+    mixins.RetrieveModelMixin,
+    viewsets.GenericViewSet[Verification],
 ):
     """Verifications (1:1) and identifications (1:N)."""
 

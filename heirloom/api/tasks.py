@@ -1,0 +1,9 @@
+"""What the API has done from time to time."""
+
+from heirloom.api import idempotency
+from heirloom.celery import app
+
+
+@app.task
+def sweep_keyed_requests() -> int:
+    return idempotency.sweep()

@@ -1,0 +1,311 @@
+"""The header Idempotency-Key: whoever sends a request again gets the first answer, and one row."""
+
+import threading
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from io import BytesIO
+from typing import Any
+
+import pytest
+from django.core.files import File
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import OperationalError, connection
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from enrollment.models import Enrollment, Person
+from enrollment.services import people
+from heirloom.api import idempotency
+from heirloom.api.idempotency import Turn
+from heirloom.api.keyed_requests import KeyedRequest
+from heirloom.api.tasks import sweep_keyed_requests
+from heirloom.errors import Refusal
+from heirloom.portal.erasure import erase_person
+from tests.api.conftest import CONSENT, codes
+from tests.cast import Cast, caller, make_cast
+from tests.portraits import Portrait
+from verification.models import Challenge, Verification
+
+PEOPLE = "/api/v1/people/"
+ADA = {"full_name": "Ada Byron", "employee_id": "E-1", "metadata": {"floor": 2, "room": "b"}}
+
+
+def post(client: APIClient, url: str, body: Any, key: str = "k-1", *, how: str = "json") -> Any:
+    return client.post(url, body, format=how, headers={"Idempotency-Key": key})
+
+
+def test_a_repeated_request_gets_the_first_answer_and_makes_one_row(hana: APIClient) -> None:
+    first, again = post(hana, PEOPLE, ADA), post(hana, PEOPLE, ADA)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.content == again.content
+    assert "Idempotency-Replayed" not in first
+    assert again["Idempotency-Replayed"] == "true"
+    assert Person.objects.count() == 1
+
+
+def test_spacing_and_order_of_the_json_make_no_other_request(hana: APIClient) -> None:
+    first = post(hana, PEOPLE, ADA)
+    text = '{"metadata": {"room": "b",  "floor": 2}, "employee_id": "E-1",\n "full_name": "Ada Byron"}'
+    again = hana.post(PEOPLE, text, content_type="application/json", headers={"Idempotency-Key": "k-1"})
+    assert again.content == first.content
+
+
+def test_a_key_used_for_another_body_is_refused(hana: APIClient) -> None:
+    post(hana, PEOPLE, ADA)
+    answer = post(hana, PEOPLE, {**ADA, "full_name": "Ada Lovelace"})
+    assert (answer.status_code, codes(answer)) == (422, ["idempotency_key_reused"])
+    assert Person.objects.count() == 1
+
+
+def test_a_key_used_for_another_address_of_the_route_is_refused(hana: APIClient) -> None:
+    one, two = (hana.post(PEOPLE, {"full_name": name}, format="json").json()["id"] for name in ("One", "Two"))
+    assert post(hana, f"{PEOPLE}{one}/consents/", CONSENT).status_code == 201
+    assert post(hana, f"{PEOPLE}{one}/consents/", CONSENT).status_code == 201
+    assert codes(post(hana, f"{PEOPLE}{two}/consents/", CONSENT)) == ["idempotency_key_reused"]
+    assert Person.objects.get(pk=one).consents.count() == 1
+
+
+def test_keys_of_callers_and_of_routes_are_apart(hana: APIClient, cast: Cast) -> None:
+    made = post(hana, PEOPLE, {"full_name": "X"}).json()
+    other = post(caller(cast.ada), PEOPLE, {"full_name": "X"}).json()
+    assert made["id"] != other["id"]
+    assert post(hana, f"{PEOPLE}{made['id']}/consents/", CONSENT).status_code == 201
+
+
+def test_without_a_key_each_request_counts(hana: APIClient) -> None:
+    for _ in range(2):
+        assert hana.post(PEOPLE, {"full_name": "X"}, format="json").status_code == 201
+    assert (Person.objects.count(), KeyedRequest.objects.count()) == (2, 0)
+
+
+@pytest.mark.parametrize("key", ["", "k" * 256, "two words", "schlüssel", "tab\tkey"])
+def test_a_malformed_key_is_refused(hana: APIClient, key: str) -> None:
+    answer = post(hana, PEOPLE, ADA, key)
+    assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, "Idempotency-Key")
+    assert not Person.objects.exists()
+
+
+@pytest.mark.parametrize("key", ["k", "~" * 255, '"8e03978e-40d5-43dd-bc93-6894a57f9324"'])
+def test_any_visible_ascii_is_a_key(hana: APIClient, key: str) -> None:
+    assert post(hana, PEOPLE, ADA, key).status_code == 201
+
+
+def test_a_request_that_was_not_valid_may_be_mended_under_its_key(hana: APIClient) -> None:
+    assert post(hana, PEOPLE, {**ADA, "full_name": ""}).status_code == 400
+    assert post(hana, PEOPLE, ADA).status_code == 201
+
+
+def test_a_conflict_is_an_answer_and_comes_again(hana: APIClient) -> None:
+    there = hana.post(PEOPLE, ADA, format="json").json()
+    first = post(hana, PEOPLE, ADA)
+    assert (first.status_code, codes(first)) == (409, ["employee_id_taken"])
+    hana.patch(f"{PEOPLE}{there['id']}/", {"employee_id": "E-2"}, format="json")
+    assert post(hana, PEOPLE, ADA).content == first.content
+    assert Person.objects.count() == 1
+
+
+@pytest.mark.parametrize("error", [Refusal("storage_unavailable"), OperationalError("gone")])
+def test_a_fault_of_the_installation_is_not_kept(
+    hana: APIClient, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(**_: Any) -> None:
+        raise error
+
+    with monkeypatch.context() as broken:
+        broken.setattr(people, "create_person", fail)
+        assert post(hana, PEOPLE, ADA).status_code == 503
+    assert not KeyedRequest.objects.exists()
+    assert post(hana, PEOPLE, ADA).status_code == 201
+
+
+def test_a_bug_keeps_no_key_busy(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    hana = caller(cast.hana, raise_request_exception=False)
+
+    def fail(**_: Any) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(people, "create_person", fail)
+        assert post(hana, PEOPLE, ADA).status_code == 500
+    assert post(hana, PEOPLE, ADA).status_code == 201
+
+
+def test_a_body_that_breaks_off_keeps_nothing(hana: APIClient) -> None:
+    person = hana.post(PEOPLE, {"full_name": "X"}, format="json").json()["id"]
+    whole = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a.jpg"\r\n\r\nabc\r\n--b--\r\n'
+    kind = "multipart/form-data; boundary=b"
+    url = f"{PEOPLE}{person}/captures/"
+    for body in (whole[:-10], b"--b\r\n"):
+        answer = hana.post(url, body, content_type=kind, headers={"Idempotency-Key": "k-1"})
+        assert answer.status_code < 500
+    assert not KeyedRequest.objects.exists()
+
+
+def test_files_are_told_apart_by_their_contents(hana: APIClient, portraits: dict[str, Portrait]) -> None:
+    person = hana.post(PEOPLE, {"full_name": "X"}, format="json").json()["id"]
+    hana.post(f"{PEOPLE}{person}/consents/", CONSENT, format="json")
+
+    def send(name: str) -> Any:
+        file = SimpleUploadedFile("face.jpg", portraits[name].jpeg, "image/jpeg")
+        return post(hana, f"{PEOPLE}{person}/captures/", {"files": [file]}, how="multipart")
+
+    first, again, other = send("hopper"), send("hopper"), send("astronaut")
+    assert (first.status_code, again.status_code, other.status_code) == (202, 202, 422)
+    assert first.content == again.content
+    assert again["Location"] == first["Location"]
+    assert Enrollment.objects.count() == 1
+
+
+def test_a_file_that_was_hashed_is_stored_whole(
+    cleo: APIClient, hana: APIClient, portraits: dict[str, Portrait]
+) -> None:
+    person = hana.post(PEOPLE, {"full_name": "X"}, format="json").json()["id"]
+    photo = portraits["hopper"].jpeg
+    body = {"person_id": person, "file": SimpleUploadedFile("face.jpg", photo, "image/jpeg")}
+    made = post(cleo, "/api/v1/verifications/", body, how="multipart")
+    assert made.status_code == 202
+    capture = Verification.objects.get(pk=made.json()["id"]).capture
+    assert capture is not None
+    assert capture.size_bytes == len(photo)
+
+
+def test_contents_are_hashed_piece_by_piece(hana: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    real = File.chunks
+
+    def noted(self: Any, chunk_size: int | None = None) -> Any:
+        for chunk in real(self, chunk_size):
+            taken.append(len(chunk))
+            yield chunk
+
+    monkeypatch.setattr(File, "chunks", noted)
+    person = hana.post(PEOPLE, {"full_name": "X"}, format="json").json()["id"]
+    file = BytesIO(b"no picture" * 100_000)
+    file.name = "long.bin"
+    assert post(hana, f"{PEOPLE}{person}/captures/", {"files": [file]}, how="multipart").status_code < 500
+    assert max(taken) <= 64 * 1024
+
+
+def test_of_fifty_requests_at_once_one_is_carried_out(transactional_db: None) -> None:
+    hana = make_cast().hana
+    access = caller(hana)._credentials
+    start = threading.Barrier(50)
+
+    def send(_: int) -> Any:
+        client = APIClient()
+        client.credentials(**access)
+        start.wait(30)
+        try:
+            return post(client, PEOPLE, {"full_name": "Ada Byron"})
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(50) as threads:
+        answers = list(threads.map(send, range(50)))
+    assert Person.objects.count() == 1
+    made = [answer for answer in answers if answer.status_code == 201]
+    assert len({answer.content for answer in made}) == 1
+    waiting = [answer for answer in answers if answer.status_code != 201]
+    assert {(answer.status_code, *codes(answer), answer["Retry-After"]) for answer in waiting} <= {
+        (409, "idempotency_in_progress", "2")
+    }
+    connection.close()
+
+
+def test_what_is_under_way_is_told_when_to_ask_again(hana: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    real: Callable[..., Person] = people.create_person
+    meanwhile: list[Any] = []
+
+    def slow(**given: Any) -> Person:
+        meanwhile.append(post(hana, PEOPLE, ADA))
+        return real(**given)
+
+    monkeypatch.setattr(people, "create_person", slow)
+    assert post(hana, PEOPLE, ADA).status_code == 201
+    assert (meanwhile[0].status_code, meanwhile[0]["Retry-After"]) == (409, "2")
+    assert post(hana, PEOPLE, ADA)["Idempotency-Replayed"] == "true"
+
+
+def test_what_was_cut_off_may_run_again_and_the_late_answer_is_not_kept(cast: Cast) -> None:
+    named: Any = {"caller": cast.hana, "route": "r", "key": "k", "fingerprint": "f", "names": []}
+    late = idempotency.begin(**named)
+    assert isinstance(late, Turn)
+    KeyedRequest.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    anew = idempotency.begin(**named)
+    assert isinstance(anew, Turn)
+    idempotency.keep(late, idempotency.Answer(201, {}, "null"), names=[])
+    idempotency.release(late)
+    assert KeyedRequest.objects.get().token == anew.token
+
+
+def test_answers_are_kept_for_a_day_and_swept(hana: APIClient) -> None:
+    body = {"full_name": "X"}
+    first = post(hana, PEOPLE, body).json()
+    left = KeyedRequest.objects.get().expires_at - timezone.now()
+    assert timedelta(hours=23, minutes=59) < left <= timedelta(hours=24)
+    assert sweep_keyed_requests() == 0
+    KeyedRequest.objects.update(expires_at=timezone.now())
+    assert post(hana, PEOPLE, body).json()["id"] != first["id"]
+    KeyedRequest.objects.update(expires_at=timezone.now())
+    assert sweep_keyed_requests() == 1
+
+
+def test_nothing_of_an_answer_lies_readable(hana: APIClient, cast: Cast) -> None:
+    person = post(hana, PEOPLE, ADA, "ada-byron-1").json()["id"]
+    nonce = post(hana, "/api/v1/challenges/", {"person_id": person}, "ada-byron-2").json()["nonce"]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT api_keyedrequest::text, encode(answer, 'escape') FROM api_keyedrequest")
+        stored = str(cursor.fetchall())
+    assert Challenge.objects.count() == 1
+    for secret in ("Byron", "byron", nonce):
+        assert secret not in stored
+
+
+def test_erasing_a_person_leaves_nothing_and_no_repetition_brings_it_back(hana: APIClient, cast: Cast) -> None:
+    made = post(hana, PEOPLE, ADA, "k-1").json()
+    person = Person.objects.get(pk=made["id"])
+    post(hana, f"{PEOPLE}{person.id}/consents/", CONSENT, "k-2")
+    post(hana, PEOPLE, {"full_name": "Somebody else"}, "k-3")
+    erase_person(person=person, actor=cast.hana)
+    emptied = KeyedRequest.objects.filter(answer=None)
+    assert [(row.fingerprint, row.names, row.token) for row in emptied] == [("", [], None)] * 2
+    answer = post(hana, PEOPLE, ADA, "k-1")
+    assert (answer.status_code, codes(answer)) == (409, ["idempotency_answer_erased"])
+    assert [row.full_name for row in Person.objects.all()] == ["Somebody else"]
+    assert post(hana, PEOPLE, {"full_name": "Somebody else"}, "k-3").status_code == 201
+
+
+def test_an_answer_under_way_while_its_person_is_erased_is_not_kept(cast: Cast) -> None:
+    turn = idempotency.begin(caller=cast.hana, route="r", key="k", fingerprint="f", names=["E-1"])
+    assert isinstance(turn, Turn)
+    idempotency.forget(["E-1", None])
+    idempotency.keep(turn, idempotency.Answer(201, {}, '{"person_name": "Ada Byron"}'), names=[])
+    assert KeyedRequest.objects.get().is_erased
+
+
+def test_a_kept_answer_is_still_for_those_alone_who_may_ask(cast: Cast) -> None:
+    hana = caller(cast.hana)
+    post(hana, PEOPLE, ADA)
+    cast.hana.groups.clear()
+    assert post(hana, PEOPLE, ADA).status_code == 403
+
+
+@pytest.mark.django_db
+def test_every_post_that_makes_something_takes_a_key() -> None:
+    from drf_spectacular.generators import SchemaGenerator
+
+    paths = SchemaGenerator().get_schema(request=None, public=True)["paths"]
+    posts = {path: methods["post"] for path, methods in paths.items() if "post" in methods}
+    making = {path: post for path, post in posts.items() if {"201", "202"} & set(post["responses"])}
+    assert f"{PEOPLE}" in making
+    for path, made in making.items():
+        named = [parameter["name"] for parameter in made.get("parameters", []) if parameter["in"] == "header"]
+        assert named == ["Idempotency-Key"], path
+
+
+def test_ids_too_long_or_unprintable_are_no_names(cast: Cast) -> None:
+    names = [uuid.uuid4(), "E-1", "x" * 129, "a\0b", "", None]
+    idempotency.begin(caller=cast.hana, route="r", key="k", fingerprint="f", names=names)
+    assert KeyedRequest.objects.get().names == sorted([str(names[0]), "E-1"])
