@@ -197,6 +197,13 @@ CODES: dict[str, Code] = {
     ),
     "permission_denied": Code(403, "This login may not do that.", "Ask an administrator for the role or scope."),
     "not_found": Code(404, "There is no such thing here.", "Check the id."),
+    # webhooks
+    "webhook_target_refused": Code(
+        422, "Events may not be sent to this address.", "Name a host with a public address, by https://."
+    ),
+    "webhook_target_unknown": Code(422, "The host of this address was not found.", "Check its name."),
+    "webhook_inactive": Code(409, "This webhook is switched off.", "Set `active` to true first."),
+    "too_many_webhooks": Code(409, "This login has as many webhooks as it may.", "Revoke one that is not needed."),
     # the installation
     "model_not_ready": Code(503, "The vision models are not loaded yet.", "Try again in a few seconds."),
     "model_changed": Code(

@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "heirloom.audit",
     "heirloom.jobs",
     "heirloom.api",
+    "heirloom.webhooks",
     "heirloom.reviews",
     "enrollment",
     "verification",
@@ -187,16 +188,20 @@ JOB_KINDS = {
     "verification": "verification.tasks.process_verification",
     "enrollment": "enrollment.tasks.process_enrollment",
     "evidence_clip": "verification.tasks.make_evidence_clip",
+    "webhook": "heirloom.webhooks.services.deliver",
 }
 # Who is told, in the same transaction, that a job was given up.
 JOB_DEAD_HANDLERS = {
     "verification": "verification.tasks.verification_died",
     "enrollment": "enrollment.tasks.enrollment_died",
     "evidence_clip": "verification.tasks.evidence_clip_died",
+    "webhook": "heirloom.webhooks.services.give_up",
 }
 JOB_LEASE_S = env.integer("JOB_LEASE_S", 30)
 JOB_MAX_ATTEMPTS = 3
 JOB_SWEEP_S = env.integer("JOB_SWEEP_S", 5)
+# For trying webhooks out on one machine: http, and addresses of this machine itself.
+WEBHOOK_LOOPBACK_TARGETS = env.boolean("WEBHOOK_LOOPBACK_TARGETS", default=False)
 REVIEW_KINDS = {
     "verification": "verification.services.verifications.apply_verdict",
     "duplicate": "enrollment.services.enrollments.apply_verdict",

@@ -12,6 +12,7 @@ from enrollment.api.registration import AddFaceView, RegisterMultipleView
 from heirloom.api.tokens import RefreshView, TokenView
 from heirloom.portal.api import EraseView, JobView
 from heirloom.reviews.api import ReviewViewSet
+from heirloom.webhooks.api import DeliveryViewSet, WebhookViewSet
 from verification.api.challenges import ChallengeView
 from verification.api.computation import AntiSpoofingView, CompareView, DetectUploadView, DetectView, RecognizeView
 from verification.api.verifications import VerificationViewSet
@@ -21,6 +22,8 @@ router.register("people", PersonViewSet, "person")
 router.register("enrollments", EnrollmentViewSet, "enrollment")
 router.register("verifications", VerificationViewSet, "verification")
 router.register("reviews", ReviewViewSet, "review")
+router.register("webhooks", WebhookViewSet, "webhook")
+router.register("deliveries", DeliveryViewSet, "delivery")
 
 api = [
     path("auth/token/", TokenView.as_view(), name="token"),

@@ -43,8 +43,8 @@ class Processes:
         self._await(child, lambda: path.exists() and client.status().ready, 180)
         return path
 
-    def worker(self) -> None:
-        child = self.start(worker())
+    def worker(self, **environment: str) -> None:
+        child = self.start(worker(), **environment)
         self.start(beat())
         self._await(child, lambda: any(line.endswith("ready.") for line in child.tail), 60)
 

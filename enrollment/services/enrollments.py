@@ -26,6 +26,8 @@ from heirloom.reviews.models import Review
 from heirloom.vision.comparison import mean_template
 from heirloom.vision.fingerprint import perceptual_hash
 from heirloom.vision.types import Vision
+from heirloom.webhooks import services as webhooks
+from heirloom.webhooks.models import EventType
 
 UNKNOWN_RISK = 0.5
 Findings = Mapping[uuid.UUID, Sequence[Verdict]]
@@ -135,6 +137,7 @@ def record(enrollment: Enrollment, findings: Findings, actor: User | None) -> En
     if found.reasons:
         return _stop(enrollment, found, findings)
     rows = templates.add(person=person, consent=consent, new=_new_templates(enrollment, findings))
+    webhooks.emit(EventType.PERSON_ENROLLED, {"person_id": person.id, "enrollment_id": enrollment.id})
     audit.record(
         action=Action.PERSON_ENROLLED,
         subject_kind="person",
@@ -154,7 +157,10 @@ def fail(*, enrollment_id: uuid.UUID, code: str) -> None:
 
 
 def apply_verdict(review: Review) -> None:
-    """Carry out a reviewer's word on a possible duplicate: approved = a different person, enroll; rejected = do not."""
+    """Carry out a reviewer's word on a possible duplicate: approved = a different person, enroll; rejected = do not.
+
+    It concerns nobody but HR.
+    """
     enrollment = Enrollment.objects.with_rows().get(pk=review.subject_id)
     if review.verdict == Review.Verdict.APPROVED:
         enrollment.duplicate_cleared, enrollment.outcome, enrollment.reasons = True, Enrollment.Outcome.PENDING, []

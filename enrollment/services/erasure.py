@@ -9,6 +9,8 @@ from heirloom.audit.models import Action
 from heirloom.crypto import files
 from heirloom.crypto import services as crypto
 from heirloom.reviews.models import Review
+from heirloom.webhooks import services as webhooks
+from heirloom.webhooks.models import EventType
 
 
 @transaction.atomic
@@ -37,4 +39,5 @@ def erase(*, person: Person, actor: User | None) -> None:
     person.templates.all().delete()
     person.delete()
     crypto.destroy(subject=person_id)
+    webhooks.emit(EventType.PERSON_ERASED, {"person_id": person_id})
     audit.record(action=Action.PERSON_ERASED, subject_kind="person", subject_id=person_id, actor=actor, details=counts)

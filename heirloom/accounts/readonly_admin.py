@@ -11,7 +11,7 @@ MOST_WORDS = 8
 class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
     """Show what is listed, filter by what is listed, and write nothing: services are the only writers."""
 
-    actions = None
+    actions: tuple[str, ...] | None = None
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

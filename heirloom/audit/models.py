@@ -32,6 +32,12 @@ class Action(models.TextChoices):
     KEYS_ROTATED = "keys.rotated"
     POLICY_ACTIVATED = "policy.activated"
     PACK_ACTIVATED = "pack.activated"
+    WEBHOOK_CREATED = "webhook.created"
+    WEBHOOK_UPDATED = "webhook.updated"
+    WEBHOOK_ROTATED = "webhook.rotated"
+    WEBHOOK_REVOKED = "webhook.revoked"
+    WEBHOOK_TESTED = "webhook.tested"
+    WEBHOOK_REPLAYED = "webhook.replayed"
 
 
 class AuditEvent(models.Model):

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import DateTimeField, ExpressionWrapper, F, Value
-from django.db.models.functions import Coalesce, Greatest, Now
+from django.db.models.functions import Coalesce, Greatest, Least, Now
 from django.utils.module_loading import import_string
 from kombu.exceptions import KombuError
 
@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 # A ring may be lost with the worker that heard it. It is repeated after this time, then ever more rarely: a job that
 # is waiting in a long queue would otherwise fill the broker.
 RING_AGAIN = timedelta(seconds=10)
+RING_AT_LEAST_EVERY = timedelta(hours=1)
 _SWEEP_BATCH = 500
 # A part that is away for a while (503) costs a job no attempt, until it has waited this long.
 UNAVAILABLE, UNAVAILABLE_FOR = 503, timedelta(hours=1)
@@ -43,15 +44,24 @@ class Swept:
     buried: int
 
 
-def enqueue(*, kind: str, subject_id: UUID, owner: User | None = None, queue: str = "media") -> Job:
-    """Write a job in the caller's transaction and ring the broker when that commits.
+def enqueue(
+    *,
+    kind: str,
+    subject_id: UUID,
+    owner: User | None = None,
+    queue: str = "media",
+    after: timedelta = timedelta(),
+) -> Job:
+    """Write a job in the caller's transaction and ring the broker when that commits, or by a sweep `after` a pause.
 
     `kind` is one of settings.JOB_KINDS. A broker that is down delays the job until a sweep and fails nothing.
     """
     if kind not in settings.JOB_KINDS:
         raise ValueError(f"{kind!r} is not in JOB_KINDS")
-    job = Job.objects.create(kind=kind, subject_id=subject_id, owner=owner, queue=queue, ring_at=Now() + RING_AGAIN)
-    transaction.on_commit(lambda: _try_to_ring(job.pk, queue), robust=True)
+    ring_at = Now() + (after or RING_AGAIN)
+    job = Job.objects.create(kind=kind, subject_id=subject_id, owner=owner, queue=queue, ring_at=ring_at)
+    if not after:
+        transaction.on_commit(lambda: _try_to_ring(job.pk, queue), robust=True)
     return job
 
 
@@ -214,6 +224,10 @@ def _postponed_rings() -> list[tuple[UUID, str]]:
     """Return the jobs to ring for now, and put off their next ring by as long as they have waited already."""
     due = list(Job.objects.due().select_for_update(skip_locked=True).values_list("pk", "queue")[:_SWEEP_BATCH])
     waited = ExpressionWrapper(Now() + (Now() - F("created_at")), output_field=DateTimeField())
-    again = Greatest(waited, ExpressionWrapper(Now() + Value(RING_AGAIN), output_field=DateTimeField()))
+    soonest, latest_at = (
+        ExpressionWrapper(Now() + Value(pause), output_field=DateTimeField())
+        for pause in (RING_AGAIN, RING_AT_LEAST_EVERY)
+    )
+    again = Least(Greatest(waited, soonest), latest_at)
     Job.objects.filter(pk__in=[job_id for job_id, _ in due]).update(ring_at=again)
     return due

@@ -19,6 +19,8 @@ def sidebar(_request: HttpRequest) -> list[dict[str, Any]]:
             "items": [
                 _item("Logins", "manage_accounts", "accounts.user"),
                 _item("Failed sign-ins", "lock", "axes.accessattempt"),
+                _item("Webhooks", "webhook", "webhooks.webhookendpoint"),
+                _item("Webhook deliveries", "outbox", "webhooks.webhookdelivery"),
                 _item("Audit log", "history", "audit.auditevent"),
             ],
         },

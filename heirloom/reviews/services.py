@@ -1,6 +1,11 @@
-"""The only writers of reviews. What a verdict does to its subject is the business of the room named in REVIEW_KINDS."""
+"""The only writers of reviews.
+
+What a verdict does to its subject is the business of the handler named in REVIEW_KINDS, which returns the login whose
+request the case is about; None where no client app need know.
+"""
 
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 
 from django.conf import settings
@@ -14,6 +19,8 @@ from heirloom.audit.models import Action
 from heirloom.errors import Refusal
 from heirloom.reviews.cases import case_kind
 from heirloom.reviews.models import Review
+from heirloom.webhooks import services as webhooks
+from heirloom.webhooks.models import EventType
 
 DUE_IN = timedelta(hours=24)
 CLAIM_LASTS = timedelta(minutes=30)
@@ -80,7 +87,8 @@ def decide(*, review_id: uuid.UUID, reviewer: User, verdict: str, reason_code: s
         actor=reviewer,
         details={"verdict": verdict, "reason": reason_code},
     )
-    import_string(settings.REVIEW_KINDS[review.kind])(review)
+    carry_out: Callable[[Review], User | None] = import_string(settings.REVIEW_KINDS[review.kind])
+    webhooks.emit(EventType.REVIEW_DECIDED, _told(review), about=carry_out(review))
     return review
 
 
@@ -88,6 +96,17 @@ def holder(review: Review) -> User | None:
     """Return who holds a case now; a claim ends by itself after CLAIM_LASTS."""
     held = review.claimed_at is not None and review.claimed_at > timezone.now() - CLAIM_LASTS
     return review.claimed_by if held and not review.is_decided else None
+
+
+def _told(review: Review) -> dict[str, object]:
+    """Return what a webhook is told of a decided case: never the comment, which may name somebody."""
+    return {
+        "review_id": review.id,
+        "kind": review.kind,
+        "subject_id": review.subject_id,
+        "verdict": review.verdict,
+        "reason": review.reason_code,
+    }
 
 
 def _locked(review_id: uuid.UUID) -> Review:

@@ -34,6 +34,21 @@ def test_a_ring_that_was_not_heard_is_repeated_ever_more_rarely(silent_broker: R
     assert silent_broker == [(job.pk, "media")] * 2
 
 
+def test_a_job_that_is_to_wait_is_rung_after_its_pause_and_then_at_least_hourly(
+    silent_broker: Rung, subject_id: UUID
+) -> None:
+    job = services.enqueue(kind="work", subject_id=subject_id, queue="io", after=timedelta(hours=6))
+    later(6 * 3600 - 20)
+    assert services.sweep().rung == 0
+    later(30)
+    assert services.sweep().rung == 1
+    later(3590)
+    assert services.sweep().rung == 0
+    later(20)
+    assert services.sweep().rung == 1
+    assert silent_broker == [(job.pk, "io")] * 2
+
+
 def test_a_job_whose_worker_is_gone_is_rung_and_taken_up_again(silent_broker: Rung, subject_id: UUID) -> None:
     job = services.enqueue(kind="work", subject_id=subject_id)
     services.claim(job_id=job.pk)

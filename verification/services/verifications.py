@@ -28,6 +28,8 @@ from heirloom.media.types import Image
 from heirloom.reviews import services as reviews
 from heirloom.reviews.models import Review
 from heirloom.vision.types import AttackOutcome, AttackSignal
+from heirloom.webhooks import services as webhooks
+from heirloom.webhooks.models import EventType
 from verification.models import Candidate, Challenge, Verification
 from verification.services import challenges, clips, evidence, performances, signals
 from verification.services.performances import Performance
@@ -115,12 +117,13 @@ def fail(*, verification_id: uuid.UUID, code: str) -> None:
         _close(verification, Outcome.FAILED, (code,))
 
 
-def apply_verdict(review: Review) -> None:
-    """Carry out a reviewer's verdict. The machine's outcome stays as it was."""
+def apply_verdict(review: Review) -> User | None:
+    """Carry out a reviewer's verdict and return who asked. The machine's outcome stays as it was."""
     verification = Verification.objects.select_for_update().get(pk=review.subject_id)
     verification.decision, verification.decided_at = Verification.Decision(review.verdict), timezone.now()
     verification.save(update_fields=["decision", "decided_at"])
-    _audit_decision(verification, review.decided_by)
+    _tell_decision(verification, review.decided_by)
+    return verification.owner
 
 
 def _looked_at(
@@ -269,7 +272,7 @@ def _close(verification: Verification, outcome: Outcome, reasons: tuple[str, ...
         reviews.open_review(
             kind="verification", subject_id=verification.id, reasons=tuple(verification.reasons), risk=risk
         )
-    _audit_decision(verification, None)
+    _tell_decision(verification, None)
 
 
 def _risk(verification: Verification) -> float:
@@ -286,11 +289,17 @@ def _capture_of(verification: Verification) -> Capture:
     return verification.capture
 
 
-def _audit_decision(verification: Verification, actor: User | None) -> None:
+def _tell_decision(verification: Verification, actor: User | None) -> None:
+    """Audit what was found or decided; webhooks are told once it is decided."""
+    found = {"outcome": verification.outcome, "decision": verification.decision, "reasons": verification.reasons}
+    if verification.decision != Verification.Decision.PENDING:
+        ids = {"verification_id": verification.id, "person_id": verification.person_id}
+        data = {**ids, "mode": verification.mode, **found}
+        webhooks.emit(EventType.VERIFICATION_DECIDED, data, about=verification.owner)
     audit.record(
         action=Action.VERIFICATION_DECIDED,
         subject_kind="verification",
         subject_id=verification.id,
         actor=actor,
-        details={"outcome": verification.outcome, "decision": verification.decision, "reasons": verification.reasons},
+        details=found,
     )
