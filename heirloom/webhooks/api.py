@@ -9,6 +9,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from heirloom.api.idempotent import Idempotent
 from heirloom.api.pagination import NewestFirst
 from heirloom.api.permissions import caller, role
 from heirloom.webhooks import services
@@ -70,7 +71,9 @@ class DeliverySerializer(serializers.ModelSerializer[WebhookDelivery]):
         return dict(json.loads(row.payload))
 
 
-class WebhookViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[WebhookEndpoint]):
+class WebhookViewSet(
+    Idempotent, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[WebhookEndpoint]
+):
     """Addresses that are told of events: one's own; an admin's are all."""
 
     queryset = WebhookEndpoint.objects.none()
@@ -83,7 +86,7 @@ class WebhookViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
 
     @extend_schema(request=EndpointInput, responses={201: EndpointWithSecret})
     def create(self, request: Request) -> Response:
-        """Make an endpoint; its secret is in this answer and in no other."""
+        """Make an endpoint; its secret is in this answer and, but for a repetition by Idempotency-Key, in no other."""
         given = EndpointInput(data=request.data)
         given.is_valid(raise_exception=True)
         return _with_secret(*services.create(owner=caller(request), **given.validated_data), code=201)
@@ -122,7 +125,9 @@ class WebhookViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
         return paginator.get_paginated_response(DeliverySerializer(page, many=True).data)
 
 
-class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[WebhookDelivery]):
+class DeliveryViewSet(
+    Idempotent, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[WebhookDelivery]
+):
     """The log of deliveries of one's own endpoints, revoked ones too."""
 
     queryset = WebhookDelivery.objects.none()

@@ -26,6 +26,13 @@ def test_a_secret_is_shown_once_and_kept_sealed(cleo: APIClient, receiver: Recei
     assert secret.encode() not in bytes(WebhookEndpoint.objects.get().secret_sealed)
 
 
+def test_a_repetition_by_its_key_makes_no_second_webhook(cleo: APIClient, receiver: Receiver) -> None:
+    body, key = {"url": receiver.url(), "events": ["review.decided"]}, {"Idempotency-Key": "one"}
+    first, second = (cleo.post(URL, body, format="json", headers=key) for _ in range(2))
+    assert (first.status_code, first.json()) == (201, second.json())
+    assert (second.headers["Idempotency-Replayed"], WebhookEndpoint.objects.count()) == ("true", 1)
+
+
 def test_another_clients_webhooks_and_deliveries_are_not_there(
     cast: Cast, cleo: APIClient, ada: APIClient, receiver: Receiver
 ) -> None:
