@@ -9,6 +9,8 @@ from django.db.models import Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Cast, Coalesce
 from pgvector import HalfVector
 
+from heirloom.accounts.limits import GalleryLimit
+
 if TYPE_CHECKING:
     from enrollment.models import Capture, Consent, Enrollment, FaceTemplate, Person, PersonTemplate
 
@@ -35,6 +37,12 @@ class PersonQuerySet(models.QuerySet["Person"]):
         given = list(references)
         ours = [parsed for parsed in map(_uuid, given) if parsed is not None]
         return self.filter(Q(pk__in=ours) | Q(external_id__in=given))
+
+    def within(self, limit: GalleryLimit | None) -> "PersonQuerySet":
+        """Keep whom a caller may find or name; None: everybody."""
+        if limit is None:
+            return self
+        return self.filter(Q(pk__in=limit.person_ids) | Q(department__in=limit.departments))
 
     def enrolled(self) -> "PersonQuerySet":
         """Keep who has a face to be compared with, whatever the model."""

@@ -195,6 +195,13 @@ CODES: dict[str, Code] = {
     "idempotency_answer_erased": Code(
         409, "What this request was about has been erased since.", "Make a new key if it is meant anew."
     ),
+    "invalid_api_key": Code(
+        401,
+        "This API key is not valid.",
+        "Check that all of it is sent; its owner sees under api-keys/ whether it expired or was revoked.",
+    ),
+    "api_key_revoked": Code(409, "This API key was revoked, which is final.", "Create a new key."),
+    "too_many_api_keys": Code(409, "This client app has too many API keys.", "Revoke keys that are no longer used."),
     "permission_denied": Code(403, "This login may not do that.", "Ask an administrator for the role or scope."),
     "not_found": Code(404, "There is no such thing here.", "Check the id."),
     # webhooks

@@ -254,7 +254,10 @@ TIME_ZONE = env.text("TIME_ZONE", "UTC")
 USE_TZ = True
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework_simplejwt.authentication.JWTAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework_simplejwt.authentication.JWTAuthentication",
+        "heirloom.api.authentication.ApiKeyAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["heirloom.api.parsers.JSONParser"],
@@ -266,6 +269,7 @@ REST_FRAMEWORK = {
         "caller": env.text("THROTTLE_CALLER", "600/min"),
         "sign-in": env.text("THROTTLE_SIGN_IN", "10/min"),
         "refresh": env.text("THROTTLE_REFRESH", "120/min"),
+        "refused-key": env.text("THROTTLE_REFUSED_KEY", "10/min"),
     },
     "NUM_PROXIES": env.integer("NUM_PROXIES", 0),
 }

@@ -11,6 +11,7 @@ from enrollment.api.people import EnrollmentViewSet, PersonViewSet
 from enrollment.api.registration import AddFaceView, RegisterMultipleView
 from heirloom.api.tokens import RefreshView, TokenView
 from heirloom.portal.api import EraseView, JobView
+from heirloom.portal.api_keys import ApiKeyViewSet
 from heirloom.reviews.api import ReviewViewSet
 from heirloom.webhooks.api import DeliveryViewSet, WebhookViewSet
 from verification.api.challenges import ChallengeView
@@ -21,6 +22,7 @@ router = SimpleRouter()
 router.register("people", PersonViewSet, "person")
 router.register("enrollments", EnrollmentViewSet, "enrollment")
 router.register("verifications", VerificationViewSet, "verification")
+router.register("api-keys", ApiKeyViewSet, "api-key")
 router.register("reviews", ReviewViewSet, "review")
 router.register("webhooks", WebhookViewSet, "webhook")
 router.register("deliveries", DeliveryViewSet, "delivery")

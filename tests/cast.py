@@ -34,3 +34,8 @@ def caller(user: User | None, **options: Any) -> APIClient:
         assert answer.status_code == 200, answer.content
         client.credentials(HTTP_AUTHORIZATION=f"Bearer {answer.json()['access']}")
     return client
+
+
+def key_caller(secret: str, **options: Any) -> APIClient:
+    """Return a client that sends this API key."""
+    return APIClient(headers={"X-API-Key": secret}, **options)

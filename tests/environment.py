@@ -34,6 +34,7 @@ def _environment() -> dict[str, str]:
         "ALLOWED_HOSTS": "127.0.0.1,localhost,testserver",
         "THROTTLE_CALLER": "100000/min",
         "THROTTLE_SIGN_IN": "100000/min",
+        "THROTTLE_REFUSED_KEY": "100000/min",
         "DEEPFACE_HOME": str(VAR / "deepface"),
         "MPLCONFIGDIR": str(VAR / "matplotlib"),
         "MPLBACKEND": "agg",

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from enrollment.models import Capture, Person
+from heirloom.api.models import ApiKey
 from heirloom.decision.challenge import Step, schedule
 from heirloom.decision.gestures import Kind
 from heirloom.decision.verification import Outcome
@@ -28,6 +29,8 @@ class Verification(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    # The key that the request came with: it says whom a 1:N search may find, so it outlives no search without it.
+    api_key = models.ForeignKey(ApiKey, models.PROTECT, null=True, related_name="+")
     mode = models.CharField(max_length=16, choices=Mode)
     person = models.ForeignKey(Person, models.SET_NULL, null=True, related_name="verifications")
     capture = models.ForeignKey(Capture, models.SET_NULL, null=True, related_name="+")

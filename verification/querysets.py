@@ -4,7 +4,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import models
+from django.db.models import Exists, OuterRef, Q
 
+from enrollment.models import Person
 from heirloom.accounts.models import User
 
 if TYPE_CHECKING:
@@ -13,8 +15,18 @@ if TYPE_CHECKING:
 
 class VerificationQuerySet(models.QuerySet["Verification"]):
     def visible_to(self, user: User) -> "VerificationQuerySet":
-        """Keep what this login may see: a client app its own, hr, reviewer and admin all."""
-        return self if user.has_role("hr", "reviewer", "admin") else self.filter(owner=user)
+        """Keep what this caller may see: a client app its own, hr, reviewer and admin all.
+
+        With a key that may find only some people: what that key asked for, as long as it names nobody else.
+        """
+        rows = self if user.has_role("hr", "reviewer", "admin") else self.filter(owner=user)
+        if user.gallery is None:
+            return rows
+        found = Person.objects.within(user.gallery)
+        candidates = self.model._meta.get_field("candidates").related_model._default_manager
+        others = candidates.filter(verification=OuterRef("pk")).exclude(person__in=found)
+        named = Q(person=None) | Q(person__in=found)
+        return rows.filter(named, ~Exists(others), api_key=user.api_key_id)
 
     def comparable(self) -> "VerificationQuerySet":
         """Keep the finished 1:1 ones whose person and file are still here."""

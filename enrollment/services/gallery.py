@@ -9,6 +9,7 @@ from pgvector import HalfVector
 from enrollment.models import Person, PersonTemplate
 from enrollment.querysets import PersonTemplateQuerySet
 from enrollment.services import templates
+from heirloom.accounts.limits import GalleryLimit
 from heirloom.crypto import rotation
 from heirloom.decision.identification import ScoredCandidate
 from heirloom.vision.comparison import compare
@@ -33,6 +34,11 @@ class Search:
 
     hits: tuple[Hit, ...]
     gallery_size: int
+
+
+def people_within(limit: GalleryLimit | None) -> list[uuid.UUID] | None:
+    """Return the people that a caller may find, for `search`; None for everybody."""
+    return None if limit is None else list(Person.objects.within(limit).values_list("id", flat=True))
 
 
 def search(*, probe: Template, count: int, person_ids: Collection[uuid.UUID] | None = None) -> Search:

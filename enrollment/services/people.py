@@ -6,6 +6,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from enrollment.models import Person
+from heirloom.accounts.limits import GalleryLimit
 from heirloom.accounts.models import User
 from heirloom.audit import services as audit
 from heirloom.audit.models import Action
@@ -43,9 +44,9 @@ def update_person(*, person: Person, actor: User | None, **details: Any) -> Pers
     return person
 
 
-def find_person(reference: str) -> Person | None:
-    """Return the person with this id: ours, or the one a client app gave."""
-    return Person.objects.named([reference]).first()
+def find_person(reference: str, within: GalleryLimit | None = None) -> Person | None:
+    """Return the person with this id, ours or the one a client app gave, if the caller may name them."""
+    return Person.objects.within(within).named([reference]).first()
 
 
 def _known(details: dict[str, Any]) -> dict[str, Any]:

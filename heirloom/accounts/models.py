@@ -1,8 +1,14 @@
 """Logins: the people and programs that use Heirloom. Whoever is enrolled is a Person, and elsewhere."""
 
+import uuid
+from collections.abc import Collection
+from copy import copy
+
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+
+from heirloom.accounts.limits import GalleryLimit
 
 ROLES = ("hr", "reviewer", "client", "auditor", "admin")
 SCOPES = ("identify", "evidence:read", "people:write")
@@ -17,6 +23,10 @@ class User(AbstractUser):
     # The recorded basis {policy_version, method} on which a client app enrolls without sending each consent.
     consent_basis = models.JSONField(null=True, blank=True)
 
+    # The API key that a request came with, and whom that may find (None: everybody). Set by `through_key` alone.
+    api_key_id: uuid.UUID | None = None
+    gallery: GalleryLimit | None = None
+
     def has_role(self, *roles: str) -> bool:
         """Say whether this login has one of the roles; a superuser has every one."""
         return self.is_superuser or bool(self.roles & set(roles))
@@ -30,3 +40,15 @@ class User(AbstractUser):
         if not hasattr(self, "_roles"):
             self._roles = set(self.groups.values_list("name", flat=True))
         return self._roles
+
+    def through_key(self, key_id: uuid.UUID, scopes: Collection[str], gallery: GalleryLimit | None) -> "User":
+        """Return this login as one of its API keys lets it act, for one request; never saved.
+
+        It is a client app and nothing else, with those of its own scopes that the key has as well.
+        """
+        narrowed = copy(self)
+        narrowed.is_staff = narrowed.is_superuser = False
+        narrowed._roles = {"client"}
+        narrowed.scopes = [scope for scope in self.scopes if scope in scopes]
+        narrowed.api_key_id, narrowed.gallery = key_id, gallery
+        return narrowed

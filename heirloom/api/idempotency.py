@@ -124,8 +124,11 @@ def _held(turn: Turn) -> QuerySet[KeyedRequest]:
 
 
 def _row_id(caller: User, route: str, key: str) -> str:
-    """Return a hash that nobody without the secret key can try guessed keys on: callers build keys of people's ids."""
-    named = json.dumps([caller.pk, route, key])
+    """Return a hash that nobody without the secret key can try guessed keys on: callers build keys of people's ids.
+
+    Each API key is a caller of its own: what one of them was told is not another's to hear.
+    """
+    named = json.dumps([caller.pk, str(caller.api_key_id), route, key])
     return salted_hmac("heirloom.api.idempotency", named, algorithm="sha256").hexdigest()
 
 

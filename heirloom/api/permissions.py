@@ -26,6 +26,13 @@ def role(*roles: str) -> type[BasePermission]:
     return HasRole
 
 
+class WithoutKey(BasePermission):
+    """A permission for callers who signed in: no API key makes or widens keys, or has events sent anywhere."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return bool(request.user.is_authenticated and caller(request).api_key_id is None)
+
+
 def role_or_scope(scope: str) -> type[BasePermission]:
     """Return a permission for hr, admin, and client apps that hold the scope."""
 

@@ -44,7 +44,7 @@ def record(
     """Append an event in the caller's transaction, so that it is kept if and only if the act is.
 
     `details` holds ids, codes and numbers only. Appends wait for each other until the transaction ends: record last.
-    Without an actor it was the system itself.
+    Without an actor it was the system itself; of an actor that came with an API key, the key's id is noted too.
     """
     with transaction.atomic():
         with connection.cursor() as cursor:
@@ -58,7 +58,7 @@ def record(
             action=Action(action),
             subject_kind=subject_kind,
             subject_id=subject_id,
-            details=_plain(details or {}),
+            details=_plain({**(details or {}), **_key_of(actor)}),
             previous_hash=last[1],
         )
         event.hash = hash_of(event)
@@ -92,6 +92,10 @@ def hash_of(event: AuditEvent) -> str:
     }
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _key_of(actor: User | None) -> dict[str, object]:
+    return {} if actor is None or actor.api_key_id is None else {"api_key": actor.api_key_id}
 
 
 def _plain(details: Mapping[str, object]) -> dict[str, object]:

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from heirloom.api.idempotent import Idempotent
 from heirloom.api.pagination import NewestFirst
-from heirloom.api.permissions import caller, role
+from heirloom.api.permissions import WithoutKey, caller, role
 from heirloom.webhooks import services
 from heirloom.webhooks.models import SUBSCRIBABLE, WebhookDelivery, WebhookEndpoint
 from heirloom.webhooks.querysets import WebhookDeliveryQuerySet, WebhookEndpointQuerySet
@@ -78,7 +78,7 @@ class WebhookViewSet(
 
     queryset = WebhookEndpoint.objects.none()
     serializer_class = EndpointSerializer
-    permission_classes = [role("client", "hr", "admin")]
+    permission_classes = [role("client", "hr", "admin"), WithoutKey]
     pagination_class = NewestFirst
 
     def get_queryset(self) -> WebhookEndpointQuerySet:
@@ -132,7 +132,7 @@ class DeliveryViewSet(
 
     queryset = WebhookDelivery.objects.none()
     serializer_class = DeliverySerializer
-    permission_classes = [role("client", "hr", "admin")]
+    permission_classes = [role("client", "hr", "admin"), WithoutKey]
     pagination_class = NewestFirst
 
     def get_queryset(self) -> WebhookDeliveryQuerySet:

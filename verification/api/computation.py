@@ -12,6 +12,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from enrollment.models import Person
+from enrollment.services import gallery
+from heirloom.accounts.models import User
 from heirloom.api.idempotent import Idempotent
 from heirloom.api.images import read_photo, read_photos
 from heirloom.api.permissions import caller, role, role_or_scope
@@ -89,7 +91,7 @@ class RecognizeView(Idempotent):
             image=read_photo(given["face_image_base64"], attr="face_image_base64").image,
             top_k=given["top_k"],
             similarity_threshold=given["similarity_threshold"],
-            person_ids=_gallery(given.get("gallery")),
+            person_ids=_gallery(given.get("gallery"), caller(request)),
             pack=given["model_name"],
         )
         matches = [_match(match) for match in found]
@@ -178,17 +180,18 @@ def _face(seen: Observation, image: Image, *, landmarks: bool) -> dict[str, Any]
     return answer
 
 
-def _gallery(given: Any) -> list[uuid.UUID] | None:
-    """Return the people a search is narrowed to; None for everybody.
+def _gallery(given: Any, caller: User) -> list[uuid.UUID] | None:
+    """Return the people a search is narrowed to, of those that the caller may find; None for everybody.
 
     Raises Refusal "invalid_gallery" for another shape than {"person_ids": [...]} or {"department": "..."}.
     """
     if given is None:
-        return None
+        return gallery.people_within(caller.gallery)
+    people = Person.objects.within(caller.gallery)
     if isinstance(given, dict) and set(given) == {"department"} and isinstance(given["department"], str):
-        return list(Person.objects.filter(department=given["department"]).values_list("id", flat=True))
+        return list(people.filter(department=given["department"]).values_list("id", flat=True))
     if isinstance(given, dict) and set(given) == {"person_ids"} and isinstance(given["person_ids"], list):
-        return list(Person.objects.named([str(one) for one in given["person_ids"]]).values_list("id", flat=True))
+        return list(people.named([str(one) for one in given["person_ids"]]).values_list("id", flat=True))
     raise Refusal("invalid_gallery", attr="gallery")
 
 

@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from heirloom.accounts.models import User
 from heirloom.api.images import Base64ImageField, refuse_other_model_later
+from heirloom.decision.attack import REUSE
 from heirloom.decision.gestures import Kind
 from heirloom.jobs.models import Job, JobState
 from verification.models import Candidate, EvidenceFrame, Verification
@@ -222,8 +223,16 @@ def _without_measures(signal: Mapping[str, Any]) -> dict[str, Any]:
     return {**{name: value for name, value in signal.items() if name != "gestures"}, "score": None, "detail": ""}
 
 
+def _without_source(signal: Mapping[str, Any]) -> dict[str, Any]:
+    """What a signal says to a key that may find only some people: where a picture was seen may be with another."""
+    return {**signal, "why": ""} if signal["detector"] == REUSE else dict(signal)
+
+
 class VerificationSerializer(serializers.ModelSerializer[Verification]):
-    """What the caller may see: scores of the attack check and frames need `evidence:read`."""
+    """What the caller may see: scores of the attack check and frames need `evidence:read`.
+
+    A key that may find only some people gets no scores at all: they would tell whether a picture is of an enrollment.
+    """
 
     status = serializers.SerializerMethodField()
     progress = serializers.SerializerMethodField()
@@ -267,6 +276,14 @@ class VerificationSerializer(serializers.ModelSerializer[Verification]):
     def _sees_evidence(self) -> bool:
         return sees_evidence(self.context["request"].user)
 
+    @cached_property
+    def _is_limited(self) -> bool:
+        return self.context["request"].user.gallery is not None
+
+    @property
+    def _sees_measures(self) -> bool:
+        return self._sees_evidence and not self._is_limited
+
     def get_status(self, row: Verification) -> str:
         if row.is_done:
             return "done"
@@ -284,7 +301,7 @@ class VerificationSerializer(serializers.ModelSerializer[Verification]):
     def get_attack(self, row: Verification) -> dict[str, Any] | None:
         if not row.attack_outcome:
             return None
-        return {"outcome": row.attack_outcome, "score": row.attack_score if self._sees_evidence else None}
+        return {"outcome": row.attack_outcome, "score": row.attack_score if self._sees_measures else None}
 
     def get_frames(self, row: Verification) -> list[dict[str, Any]]:
         if not self._sees_evidence:
@@ -301,8 +318,10 @@ class VerificationSerializer(serializers.ModelSerializer[Verification]):
     def to_representation(self, row: Verification) -> dict[str, Any]:
         shown = super().to_representation(row)
         shown["outcome"] = shown["outcome"] or None
-        if not self._sees_evidence:
+        if not self._sees_measures:
             shown["signals"] = [_without_measures(signal) for signal in shown["signals"]]
+        if self._is_limited:
+            shown["signals"] = [_without_source(signal) for signal in shown["signals"]]
         return shown
 
     def _job(self, row: Verification) -> Job | None:

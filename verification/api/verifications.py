@@ -120,13 +120,13 @@ def _challenge(given: dict[str, Any], caller: User, person: Person | None) -> Ch
 def claimed(given: dict[str, Any], caller: User) -> Person | None:
     """Return the person whom the caller names; None for 1:N, which a client app needs the scope `identify` for.
 
-    Raises Refusal "not_found".
+    Whom an API key may not find is not there for it. Raises Refusal "not_found".
     """
     person = None
     if "person_id" in given:
-        person = people.find_person(given["person_id"])
+        person = people.find_person(given["person_id"], within=caller.gallery)
     elif "employee_id" in given:
-        person = Person.objects.filter(employee_id=given["employee_id"]).first()
+        person = Person.objects.within(caller.gallery).filter(employee_id=given["employee_id"]).first()
     elif not caller.may("identify"):
         raise Refusal("permission_denied", "This client may not search the whole gallery; name a person.")
     else:

@@ -69,7 +69,9 @@ def submit(
     with captures.stored([chunks]) as (kept,), transaction.atomic():
         capture = captures.row(kept, source=source)
         capture.save()
-        verification = Verification.objects.create(owner=owner, mode=mode, person=person, capture=capture)
+        verification = Verification.objects.create(
+            owner=owner, api_key_id=owner.api_key_id, mode=mode, person=person, capture=capture
+        )
         if challenge is not None:
             if capture.kind == Capture.Kind.PHOTO:
                 raise Refusal("challenge_needs_clip", attr="challenge_id")
@@ -87,7 +89,7 @@ def submit(
 
 def process(verification_id: uuid.UUID, lease: Lease) -> None:
     """Work on one verification; run twice, it has its effects once."""
-    verification = Verification.objects.select_related("person", "capture").get(pk=verification_id)
+    verification = Verification.objects.select_related("person", "capture", "api_key").get(pk=verification_id)
     if verification.is_done:
         return
     challenge = Challenge.objects.filter(verification=verification).first()
@@ -213,7 +215,9 @@ def _conclude_identification(
 ) -> None:
     searched = gallery.Search((), 0)
     if probe.template is not None:
-        searched = gallery.search(probe=probe.template, count=CANDIDATES_KEPT)
+        limit = verification.api_key.gallery if verification.api_key else None
+        person_ids = gallery.people_within(limit)
+        searched = gallery.search(probe=probe.template, count=CANDIDATES_KEPT, person_ids=person_ids)
     doubts = [*probe.reasons, *(["several_people_in_clip"] if probe.several_people else [])]
     policy = policy_of(verification.model)
     found = identify(
