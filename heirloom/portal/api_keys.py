@@ -14,6 +14,7 @@ from enrollment.models import Person
 from heirloom.accounts.limits import GalleryLimit
 from heirloom.accounts.models import SCOPES, User
 from heirloom.api import keys
+from heirloom.api.idempotent import Idempotent
 from heirloom.api.models import ApiKey
 from heirloom.api.permissions import WithoutKey, caller, role
 from heirloom.api.querysets import ApiKeyQuerySet
@@ -93,7 +94,7 @@ class IssuedSerializer(ApiKeySerializer):
         fields = (*ApiKeySerializer.Meta.fields, "secret")
 
 
-class ApiKeyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[ApiKey]):
+class ApiKeyViewSet(Idempotent, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[ApiKey]):
     """Keys for client apps. Who holds only a key can neither see nor make keys."""
 
     queryset = ApiKey.objects.all()

@@ -37,6 +37,13 @@ def test_the_secret_is_told_once_and_kept_as_its_hash_alone(cleo: APIClient) -> 
     assert secret not in str(AuditEvent.objects.values())
 
 
+def test_a_repetition_by_its_idempotency_key_makes_no_second_key(cleo: APIClient) -> None:
+    body, once = {"name": "Kiosk"}, {"Idempotency-Key": "once"}
+    first, second = (cleo.post(URL, body, format="json", headers=once) for _ in range(2))
+    assert (first.status_code, first.json()) == (201, second.json())
+    assert (second["Cache-Control"], ApiKey.objects.count()) == ("no-store", 1)
+
+
 def test_a_key_has_at_most_the_scopes_of_its_owner(cast: Cast, cleo: APIClient) -> None:
     answer = cleo.post(URL, {"name": "Kiosk", "scopes": ["identify"]}, format="json")
     assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, "scopes")
