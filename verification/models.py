@@ -4,6 +4,7 @@ import uuid
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -58,7 +59,11 @@ class Verification(models.Model):
 
     class Meta:
         ordering = ("-created_at", "-id")
-        indexes = [models.Index(fields=["-created_at", "-id"]), models.Index(fields=["owner", "-created_at"])]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"]),
+            models.Index(fields=["owner", "-created_at"]),
+            GinIndex(name="verification_reasons", fields=["reasons"]),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=~Q(decision="approved") | Q(outcome__in=["approved", "needs_review"]),

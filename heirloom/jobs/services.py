@@ -21,7 +21,7 @@ from heirloom.errors import CODES, Refusal
 from heirloom.jobs.leases import Lease, LeaseLostError, lease_end
 from heirloom.jobs.models import Job, JobState
 
-__all__ = ["Lease", "LeaseLostError", "Swept", "claim", "enqueue", "latest", "ring", "run", "sweep"]
+__all__ = ["Lease", "LeaseLostError", "Swept", "cancel", "claim", "enqueue", "latest", "ring", "run", "sweep"]
 logger = logging.getLogger(__name__)
 
 # A ring may be lost with the worker that heard it. It is repeated after this time, then ever more rarely: a job that
@@ -70,6 +70,16 @@ def latest(*, kind: str, subject_id: UUID) -> Job | None:
     return Job.objects.filter(kind=kind, subject_id=subject_id).order_by("-created_at").first()
 
 
+def cancel(*, kind: str, subject_id: UUID) -> None:
+    """End, in the caller's transaction, what waits or is under way of a kind about a subject.
+
+    A worker that is at it has lost its lease: it stops at its next report and writes nothing.
+    """
+    Job.objects.waiting().filter(kind=kind, subject_id=subject_id).update(
+        state=JobState.DONE, error_code="cancelled", lease_token=None, leased_until=None, finished_at=Now()
+    )
+
+
 def claim(*, job_id: UUID) -> Lease | None:
     """Take up a job that waits or whose worker is gone; None if there is nothing to do. One atomic UPDATE."""
     token = uuid.uuid4()
@@ -105,7 +115,7 @@ def run(*, job_id: UUID) -> bool:
             if not lease.settled:
                 lease.fail("")
         except LeaseLostError:
-            logger.warning("job %s was taken up by another worker", lease.job_id)
+            logger.warning("job %s was cancelled, or taken up by another worker", lease.job_id)
         except Refusal as refusal:
             _refused(lease, refusal)
         except Exception:

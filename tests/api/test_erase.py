@@ -1,6 +1,6 @@
 """POST /people/{id}/erase/: nothing of a face or a name stays."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -65,16 +65,16 @@ def test_a_person_erased_while_a_photo_is_judged_leaves_no_frame(
     monkeypatch: pytest.MonkeyPatch,
     django_capture_on_commit_callbacks: Any,
 ) -> None:
-    person, keep = enrolled["person_id"], evidence.keep
+    person, kept = enrolled["person_id"], evidence.kept
 
     @contextmanager
-    def erased_meanwhile(verification: Verification, probe: Probe) -> Iterator[list[KeptFrame]]:
-        with keep(verification, probe) as kept:
-            assert kept
+    def erased_meanwhile(verification: Verification, probe: Probe) -> Iterator[Sequence[KeptFrame]]:
+        with kept(verification, probe) as frames:
+            assert frames
             assert hana.post(f"/api/v1/people/{person}/erase/").status_code == 204
-            yield kept
+            yield frames
 
-    monkeypatch.setattr(evidence, "keep", erased_meanwhile)
+    monkeypatch.setattr(evidence, "kept", erased_meanwhile)
     probe = {"image_base64": b64(retaken(portraits["astronaut"])), "person_id": person}
     cleo.post("/api/v1/verifications/", probe, format="json")
     with django_capture_on_commit_callbacks(execute=True):

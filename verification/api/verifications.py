@@ -25,6 +25,7 @@ from heirloom.errors import Refusal
 from heirloom.jobs.models import Job
 from heirloom.reviews.models import Review
 from verification.api import serializers as wire
+from verification.api.filters import VerificationFilters, narrowed
 from verification.models import Challenge, Verification
 from verification.querysets import VerificationQuerySet
 from verification.services import challenges, evidence, verifications
@@ -45,15 +46,13 @@ class VerificationViewSet(
     permission_classes = [role("client", "hr", "reviewer", "admin")]
 
     def get_queryset(self) -> VerificationQuerySet:
-        return Verification.objects.visible_to(caller(self.request)).filter(**self._asked()).for_answers()
+        rows = Verification.objects.visible_to(caller(self.request)).for_answers()
+        return narrowed(rows, self.request.query_params.dict()) if self.action == "list" else rows
 
     def get_serializer_class(self) -> type[wire.VerificationSerializer]:
         return wire.VerificationRowSerializer if self.action == "list" else wire.VerificationSerializer
 
-    def _asked(self) -> dict[str, str]:
-        wanted = {name: self.request.query_params.get(name, "") for name in ("outcome", "decision", "mode")}
-        return {name: value for name, value in wanted.items() if value}
-
+    @extend_schema(parameters=[VerificationFilters])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
         return self.get_paginated_response(self._shown(page))
@@ -79,6 +78,12 @@ class VerificationViewSet(
             owner=caller(request), chunks=chunks, source="api", person=person, challenge=challenge
         )
         return accepted(row)
+
+    @extend_schema(request=None, responses=wire.VerificationSerializer)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str) -> Response:
+        verifications.cancel(verification=self.get_object(), actor=caller(request))
+        return self.retrieve(request, pk=pk)
 
     @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
     @action(detail=True, url_path=r"frames/(?P<number>\d{1,4})")

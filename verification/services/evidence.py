@@ -36,23 +36,24 @@ def score(probe: Template | None, reference: Reference | None) -> float | None:
 
 
 @contextmanager
-def keep(verification: Verification, probe: Probe) -> Iterator[list[KeptFrame]]:
+def kept(verification: Verification, probe: Probe) -> Iterator[Sequence[KeptFrame]]:
     """Store the frames worth showing, encrypted under the capture's key; slow, so outside any transaction.
 
     If the block that writes their rows fails, no file stays behind.
     """
-    kept: list[KeptFrame] = []
     capture = verification.capture
     if capture is None:
-        yield kept
+        yield ()
         return
+    stored: list[KeptFrame] = []
     try:
         for frame in _worth_showing(probe):
-            kept.append(KeptFrame(frame, _store(capture.subject, verification.id, frame)))  # noqa: PERF401 - as stored
-        yield kept
+            name = f"frames/{verification.id}/{uuid.uuid4()}"
+            stored.append(KeptFrame(frame, name))
+            files.write(subject=capture.subject, name=name, chunks=[encode_jpeg(frame.image, JPEG_QUALITY)])
+        yield stored
     except BaseException:
-        for item in kept:
-            files.delete(item.storage_name)
+        files.forget([item.storage_name for item in stored])
         raise
 
 
@@ -90,11 +91,6 @@ def _worth_showing(probe: Probe) -> list[Frame]:
     others = [frame for frame in probe.frames if frame not in probe.counted]
     chosen = [*probe.counted, *others][:MOST_FRAMES]
     return sorted(chosen, key=lambda frame: frame.image.at_s or 0.0)
-
-
-def _store(subject: uuid.UUID, verification_id: uuid.UUID, frame: Frame) -> str:
-    name = f"frames/{verification_id}/{uuid.uuid4()}"
-    return files.write(subject=subject, name=name, chunks=[encode_jpeg(frame.image, JPEG_QUALITY)]).name
 
 
 def _row(verification: Verification, number: int, kept: KeptFrame, reference: Reference | None) -> EvidenceFrame:

@@ -12,10 +12,12 @@ from django.utils import timezone
 
 from enrollment.models import Capture, Person
 from enrollment.services import captures, gallery, templates
+from enrollment.services.erasure import erase_captures
 from enrollment.services.policies import attack_policy_of, policy_of, same_person_from
 from heirloom.accounts.models import User
 from heirloom.audit import services as audit
 from heirloom.audit.models import Action
+from heirloom.crypto.services import KeyDestroyedError
 from heirloom.decision.attack import CHALLENGE, AttackCheck, check
 from heirloom.decision.challenge import Verdict
 from heirloom.decision.identification import Identification, identify
@@ -96,19 +98,40 @@ def process(verification_id: uuid.UUID, lease: Lease) -> None:
     progress = Progress(lease, FRAMES_LOOKED_AT)
     try:
         probe, performance = _looked_at(verification, challenge, progress)
+    except KeyDestroyedError:
+        _give_up(verification, lease, "not_found")  # erased or cancelled meanwhile
+        return
     except Refusal as refusal:
         if refusal.status >= 500:
             raise
-        with lease.effects():
-            _close(verification, Outcome.FAILED, (refusal.code,))
+        _give_up(verification, lease, refusal.code)
         return
     others = signals.of_capture(verification, [frame.image for frame in probe.frames])
     progress.deciding()
     verification.timings = progress.timings
-    with evidence.keep(verification, probe) as frames, lease.effects():
+    with evidence.kept(verification, probe) as frames, lease.effects():
         _hold(verification)
         _conclude(verification, probe, performance.verdict if performance else None, others)
         evidence.record(verification, probe, frames)
+
+
+@transaction.atomic
+def cancel(*, verification: Verification, actor: User) -> None:
+    """End a verification that is not done: its work, if under way, stops at its next step; what was sent is destroyed.
+
+    A client app may cancel its own, hr and admin any.
+    Raises Refusal "permission_denied" or "already_decided".
+    """
+    if verification.owner_id != actor.pk and not actor.has_role("hr", "admin"):
+        raise Refusal("permission_denied")
+    jobs.cancel(kind="verification", subject_id=verification.id)
+    held = Verification.objects.select_for_update(no_key=True).get(pk=verification.pk)
+    if held.is_done:
+        raise Refusal("already_decided", "This verification is done.")
+    capture, held.capture = held.capture, None
+    if capture is not None:
+        erase_captures([capture])
+    _close(held, Outcome.FAILED, ("cancelled",), actor)
 
 
 @transaction.atomic
@@ -146,6 +169,12 @@ def _looked_at(
     progress.coming(movement)
     performance = _performance(verification, movement, challenge)
     return see(performance.stills), performance
+
+
+def _give_up(verification: Verification, lease: Lease, code: str) -> None:
+    with lease.effects():
+        _hold(verification)
+        _close(verification, Outcome.FAILED, (code,))
 
 
 def _performance(verification: Verification, images: tuple[Image, ...], challenge: Challenge) -> Performance:
@@ -258,7 +287,7 @@ def _recorded(signal: AttackSignal, verdict: Verdict | None) -> dict[str, Any]:
     return kept
 
 
-def _close(verification: Verification, outcome: Outcome, reasons: tuple[str, ...]) -> None:
+def _close(verification: Verification, outcome: Outcome, reasons: tuple[str, ...], actor: User | None = None) -> None:
     now = timezone.now()
     notes = verification.capture.notes if verification.capture else []
     verification.outcome, verification.reasons, verification.finished_at = outcome, [*reasons, *notes], now
@@ -276,7 +305,7 @@ def _close(verification: Verification, outcome: Outcome, reasons: tuple[str, ...
         reviews.open_review(
             kind="verification", subject_id=verification.id, reasons=tuple(verification.reasons), risk=risk
         )
-    _tell_decision(verification, None)
+    _tell_decision(verification, actor)
 
 
 def _risk(verification: Verification) -> float:
