@@ -3,9 +3,11 @@
 import os
 import platform
 import subprocess
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Self
 
 PACKAGES = (
     "django",
@@ -19,13 +21,27 @@ PACKAGES = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a section was measured. load: the machine's load average as the measuring began."""
+
+    at: datetime
+    commit: str
+    load: float
+
+    @classmethod
+    def now(cls) -> Self:
+        return cls(datetime.now(UTC), _commit(), os.getloadavg()[0])
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M} UTC, commit {self.commit}, load average {self.load:.1f} at the start"
+
+
 def described() -> list[tuple[str, str]]:
-    """Return rows of what and which: date, commit, processor, cores, memory, system, Python, packages."""
+    """Return rows of what and which: processor, cores, memory, system, Python, packages."""
     return [
-        ("date", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")),
-        ("commit", _commit()),
         ("processor", _processor()),
-        ("cores", f"{os.cpu_count()}; load average {os.getloadavg()[0]:.1f} when the measuring began"),
+        ("cores", str(os.cpu_count())),
         ("memory", f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"),
         ("system", f"{platform.system()} {platform.machine()}"),
         ("Python", platform.python_version()),

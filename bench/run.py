@@ -1,4 +1,4 @@
-"""`make bench`: measure, and write docs/benchmarks.md. With names (`python -m bench.run clip`) only these, printed."""
+"""`make bench`: measure, and write docs/benchmarks.md. With names (`python -m bench.run clip`) only these."""
 
 import argparse
 import logging
@@ -10,25 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import clips, comparing, decoding, lasting, lfw, photos, reading, running
+from bench import clips, comparing, decoding, lasting, lfw, page, photos, reading, running
 from bench.client import Caller
 from bench.figures import Section
 from bench.films import FULL_HD, ULTRA_HD
 from bench.instance import ROOT, Instance, own_instance
-from bench.machine import described
+from bench.machine import Moment
 from bench.pictures import b64, retaken
 from bench.portraits import Portrait, packaged
-from bench.table import piped
-
-PAGE = ROOT / "docs" / "benchmarks.md"
-HEAD = """\
-# Benchmarks
-
-Written by `make bench` in one run; each section can be measured alone by the command under its title. What is measured
-is a whole system as `make run` starts it (web, worker, vision process, beat and PostgreSQL on one machine), made for
-the purpose and asked over HTTP. The face is the public-domain portrait inside matplotlib, and what is derived from it.
-"""
-GOALS = ("goal", "measured", "wanted at most", "limit", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +72,12 @@ def _lfw(bench: Bench) -> Section:
     return lfw.measure(Path(bench.instance.environment["MODELS_DIR"]), ROOT / "var" / "bench")
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    section: Section
+    text: str
+
+
 SECTIONS: dict[str, Callable[[Bench], Section]] = {
     "compare": _compare,
     "clip": _clip,
@@ -101,33 +96,34 @@ NEEDS_CROWD = ("photo", "reading")
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__)
     parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []], help="all if none is named")
-    wanted: Sequence[str] = parser.parse_args().sections or tuple(SECTIONS)
+    parser.add_argument("--write", action="store_true", help="put the named ones onto docs/benchmarks.md as well")
+    options = parser.parse_args()
+    wanted: Sequence[str] = options.sections or tuple(SECTIONS)
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    machine = described()
     done = _measured(wanted)
-    for section in done:
-        print(_shown(section))
-    if set(wanted) == set(SECTIONS):
-        PAGE.write_text("\n".join([HEAD, piped(("measured on", ""), machine), "", *map(_shown, done)]))
-        print(f"Wrote {PAGE.relative_to(ROOT)}.")
-    missed = [
-        goal for section in done for goal in section.goals if goal.limit is not None and goal.measured > goal.limit
-    ]
-    return 1 if missed else 0
+    for section in done.values():
+        print(section.text)
+    if options.write or not options.sections:
+        page.write({name: section.text for name, section in done.items()}, SECTIONS)
+        print(f"Wrote {page.PAGE.relative_to(ROOT)}.")
+    goals = [goal for section in done.values() for goal in section.section.goals]
+    return 1 if any(goal.limit is not None and goal.measured > goal.limit for goal in goals) else 0
 
 
-def _measured(wanted: Sequence[str]) -> list[Section]:
+def _measured(wanted: Sequence[str]) -> dict[str, Measured]:
     with own_instance(VISION_PACK="dlib") as instance, tempfile.TemporaryDirectory() as folder:
         hr, client = (_login(instance, role) for role in ("hr", "client"))
         portrait = packaged()["hopper"]
         bench = Bench(instance, hr, client, _enrolled(hr, portrait), portrait, Path(folder))
-        done: list[Section] = []
+        done: dict[str, Measured] = {}
         for name in wanted:
-            if name in NEEDS_CROWD and not any(one.name in NEEDS_CROWD for one in done):
+            if name in NEEDS_CROWD and not set(NEEDS_CROWD) & set(done):
                 print(f"Making {reading.PEOPLE:,} people ...", flush=True)
                 instance.python("-m", "bench.crowd", str(reading.PEOPLE), "bench-client")
             print(f"Measuring: {name} ...", flush=True)
-            done.append(SECTIONS[name](bench))
+            began = Moment.now()
+            section = SECTIONS[name](bench)
+            done[name] = Measured(section, page.shown(section, began))
         return done
 
 
@@ -147,16 +143,6 @@ def _enrolled(hr: Caller, portrait: Portrait) -> str:
         "consent": {"policy_version": "bench", "method": "written", "given_at": datetime.now(UTC).isoformat()},
     }
     return str(hr.post("/register-multiple/", json=body)["person_id"])
-
-
-def _shown(section: Section) -> str:
-    parts = [f"## {section.title}", "", f"`python -m bench.run {section.name}`", ""]
-    if section.goals:
-        parts += [piped(GOALS, [goal.row() for goal in section.goals]), ""]
-    parts += [piped(section.header, section.rows), ""] if section.rows else []
-    for note in section.notes:
-        parts += [note, ""]
-    return "\n".join(parts)
 
 
 if __name__ == "__main__":
