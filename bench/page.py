@@ -35,8 +35,9 @@ def shown(section: Section, moment: Moment) -> str:
 
 def write(measured: dict[str, str], order: Iterable[str]) -> None:
     """Put the sections, as shown, in their places on the page; those not measured now stay as they are."""
-    kept = {**_on_page(), **measured}
-    parts = [HEAD, piped(("measured on", ""), described()), "", *(kept[name] for name in order if name in kept)]
+    never = {name: f"## {name}\n\n`python -m bench.run {name}`, not measured yet\n" for name in order}
+    kept = never | _on_page() | measured
+    parts = [HEAD, piped(("measured on", ""), described()), "", *(kept[name] for name in never)]
     PAGE.write_text("\n".join(parts))
 
 
