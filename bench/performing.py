@@ -80,7 +80,7 @@ class Attitude:
 
 
 def selfie(frames: Sequence[Pixels], side: int = 400) -> tuple[list[Pixels], list[Points]]:
-    """Return the one face of a picture, or of a clip's frames, as a selfie shows it, and each frame's landmarks.
+    """Return the largest face of a picture, or of a clip's frames, as a selfie shows it, and each frame's landmarks.
 
     side: pixels of the shorter side. Frames in which no face is found are left out.
     Raises ValueError where there is none in the first.
@@ -101,11 +101,12 @@ def selfie(frames: Sequence[Pixels], side: int = 400) -> tuple[list[Pixels], lis
 
 
 def landmarked(pixels: Pixels) -> Points | None:
-    """Return the 68 landmarks of the only face that dlib's HOG detector finds, or None: the judge uses another one."""
+    """Return the 68 landmarks of the largest face that dlib's HOG detector finds: the judge uses another detector."""
     found = _finder()(np.ascontiguousarray(pixels), 1)
-    if len(found) != 1:
+    if not found:
         return None
-    box = Box(found[0].left(), found[0].top(), found[0].width(), found[0].height())
+    largest = max(found, key=lambda each: each.area())
+    box = Box(largest.left(), largest.top(), largest.width(), largest.height())
     return _predictor().points68(pixels, box).astype(np.float64)
 
 

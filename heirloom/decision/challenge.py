@@ -161,13 +161,14 @@ def too_early(clip_s: float, available_s: float) -> bool:
 def _faults(gestures: Sequence[Gesture], steps: Sequence[Step]) -> Iterator[str]:
     shown, asked = [each.kind for each in gestures], [each.kind for each in steps]
     if shown != asked:
-        if shown and _within(shown, asked):
+        if not shown:
+            yield "challenge_not_shown"
+        elif _within(shown, asked):
             yield "challenge_incomplete"
         elif _within(asked, shown):
             yield "challenge_extra_gesture"
         else:
-            # Somebody who nods while speaking performs nothing; who does so much did it for somebody else.
-            yield "challenge_wrong_order" if len(shown) >= len(asked) else "challenge_not_shown"
+            yield "challenge_wrong_order"
         return
     for gesture, step in zip(gestures, steps, strict=True):
         over_s = gesture.left_s if gesture.back_s is None else gesture.back_s

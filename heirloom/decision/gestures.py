@@ -1,7 +1,7 @@
 """Gestures found in how a head moved. Pure; angles in degrees against the person's own look straight ahead.
 
-The thresholds stand between what people do unasked and what they do when asked; `python -m bench.challenges` measures
-what they let pass (docs/challenges.md).
+The thresholds stand between what people do unasked and what they do when asked, measured by `python -m
+bench.challenges` (docs/challenges.md).
 """
 
 from collections.abc import Callable, Sequence
@@ -15,9 +15,9 @@ from heirloom.vision.motion import Moment
 
 Series = NDArray[np.float64]
 
-TURN_DEG, NOD_DEG = 14.0, 10.0
+TURN_DEG, NOD_DEG = 14.0, 12.0
 """From here on a head is turned, or raised or lowered. Somebody who sits still stays within half of it."""
-REST_SHARE = 0.6
+REST_SHARE = 0.55
 """Below this share of its threshold a gesture is over: a head that comes back never comes back quite."""
 HELD_S, EYES_HELD_S = 0.25, 0.5
 """Shorter is a twitch, or the blink that everybody does every few seconds."""
