@@ -10,10 +10,13 @@ import random
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cache, partial
 from itertools import cycle, islice, permutations
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +40,7 @@ from verification.services import performances
 from verification.services.performances import Performance
 
 PAGE = ROOT / "docs" / "challenges.md"
+MODELS_DIR = Path(os.environ.get("MODELS_DIR", ROOT / "var" / "models"))
 BEGIN, END = "<!-- measured -->\n", "<!-- end -->\n"
 LONG_ENOUGH = timedelta(seconds=60)
 SAME_PERSON_FMR = 1e-2
@@ -64,13 +68,21 @@ class Told:
         return self.performance.verdict.outcome is AttackOutcome.BONA_FIDE
 
 
-class Studio:
-    """Makes clips, and has them judged as the product does."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Take:
+    """A clip that is still to be made: what gives its frames, wherever it is called, and what it is to show."""
 
-    def __init__(self, folder: Path, models_dir: Path, random: random.Random) -> None:
-        self._engine = VisionEngine(VisionConfig(models_dir=models_dir, threads=1))
-        self._engine.load()
-        self._folder, self._random = folder, random
+    frames: Callable[[], Iterable[Pixels]]
+    steps: tuple[Step, ...]
+
+
+class Studio:
+    """Has clips made and judged as the product does, one on each processor at a time."""
+
+    def __init__(self, random: random.Random) -> None:
+        # Started anew, not forked: the parent's threads would not come along.
+        self._judges = ProcessPoolExecutor(os.cpu_count(), get_context("spawn"))
+        self._random = random
 
     def challenge(self, kinds: Sequence[Kind] = HEAD) -> tuple[Step, ...]:
         return schedule(draw(kinds, self._random.choice))
@@ -80,23 +92,33 @@ class Studio:
         some, seed = self._random.uniform, self._random.randrange(2**31)
         return Performer(some(16, 20), some(0.3, 0.8), some(0.35, 0.6), some(0.5, 0.8), noise=3.0, seed=seed)
 
-    def judged(self, frames: Iterable[Pixels], steps: tuple[Step, ...]) -> Told:
-        """Film the frames, read the film as an upload is read, and judge it."""
-        clip = film(iter(frames), self._folder / "clip.mp4")
+    def judged(self, takes: Iterable[Take]) -> list[Told]:
+        return list(self._judges.map(_judged, takes))
+
+
+@cache
+def _engine() -> VisionEngine:
+    engine = VisionEngine(VisionConfig(models_dir=MODELS_DIR, threads=1))
+    engine.load()
+    return engine
+
+
+def _judged(take: Take) -> Told:
+    """Film the frames, read the film as an upload is read, and judge it."""
+    with tempfile.TemporaryDirectory() as folder:
+        clip = film(iter(take.frames()), Path(folder) / "clip.mp4")
         facts = video.probe(clip)
         count = round(facts.duration_s / performances.EVERY_S)
         images = video.sample(clip, facts, Limits(max_frames=count), max_side=performances.MOST_SIDE, evenly=True)
-        return Told(
-            steps,
-            performances.watch(
-                images,
-                steps=steps,
-                clip_s=facts.duration_s,
-                available=LONG_ENOUGH,
-                vision=self._engine,
-                same_person_from=_same_person_from,
-            ),
-        )
+    performance = performances.watch(
+        images,
+        steps=take.steps,
+        clip_s=facts.duration_s,
+        available=LONG_ENOUGH,
+        vision=_engine(),
+        same_person_from=_same_person_from,
+    )
+    return Told(take.steps, replace(performance, stills=()))
 
 
 def people(assets: Path, count: int) -> list[Face]:
@@ -125,32 +147,36 @@ def clips(assets: Path) -> dict[str, Face]:
 
 def acted(studio: Studio, faces: Sequence[Face], kinds: Sequence[Kind] = HEAD) -> list[Told]:
     """Everybody does what is asked."""
-    told = []
+    takes = []
     for face in faces:
         steps = studio.challenge(kinds)
-        frames = performed(face.frames, face.landmarks, steps, steps[-1].to_s, studio.performer())
-        told.append(studio.judged(frames, steps))
-    return told
+        how = (face.frames, face.landmarks, steps, steps[-1].to_s, studio.performer())
+        takes.append(Take(partial(performed, *how), steps))
+    return studio.judged(takes)
 
 
 def idle(studio: Studio, faces: Sequence[Face]) -> list[Told]:
     """Clips of people who were asked nothing, forwards and backwards until they are long enough."""
-    told = []
+    takes = []
     for face in faces:
         steps = studio.challenge()
         there_and_back = [*face.frames, *face.frames[-2:0:-1]]
-        told.append(studio.judged(islice(cycle(there_and_back), round(steps[-1].to_s * FRAME_RATE)), steps))
-    return told
+        takes.append(Take(partial(_looped, there_and_back, round(steps[-1].to_s * FRAME_RATE)), steps))
+    return studio.judged(takes)
+
+
+def _looped(frames: Sequence[Pixels], count: int) -> Iterator[Pixels]:
+    return islice(cycle(frames), count)
 
 
 def photos(studio: Studio, faces: Sequence[Face], *, bend: float, still: bool = False) -> list[Told]:
     """A photo of everybody in a hand, kept still or turned as is asked, flat or bent."""
-    told = []
+    takes = []
     for face in faces:
         steps = studio.challenge()
-        shown = presented(face.frames[0], () if still else steps, steps[-1].to_s, studio.performer(), bend=bend)
-        told.append(studio.judged(shown, steps))
-    return told
+        how = (face.frames[0], () if still else steps, steps[-1].to_s, studio.performer())
+        takes.append(Take(partial(presented, *how, bend=bend), steps))
+    return studio.judged(takes)
 
 
 def replayed(studio: Studio, recordings: Sequence[Told]) -> list[Told]:
@@ -175,20 +201,24 @@ def spliced(studio: Studio, faces: Sequence[Face], *, two_takes: bool) -> list[T
 
     two_takes: from two recordings in turn, between which the camera was moved by a hundredth of the picture.
     """
-    told = []
+    takes = []
     for face in faces:
         steps, performer = studio.challenge(), studio.performer()
-        takes = [
-            list(performed(face.frames, face.landmarks, schedule([step.kind]), LEAD_S + STEP_S, performer))
-            for step in steps
-        ]
-        lead = round(LEAD_S * FRAME_RATE)
-        frames = takes[0][:lead]
-        for number, take in enumerate(takes):
-            moved = two_takes and number % 2
-            frames += [np.roll(f, max(1, f.shape[1] // 100), axis=1) if moved else f for f in take[lead:]]
-        told.append(studio.judged(frames, steps))
-    return told
+        takes.append(Take(partial(_cut_together, face, steps, performer, two_takes), steps))
+    return studio.judged(takes)
+
+
+def _cut_together(face: Face, steps: Sequence[Step], performer: Performer, two_takes: bool) -> list[Pixels]:
+    takes = [
+        list(performed(face.frames, face.landmarks, schedule([step.kind]), LEAD_S + STEP_S, performer))
+        for step in steps
+    ]
+    lead = round(LEAD_S * FRAME_RATE)
+    frames = takes[0][:lead]
+    for number, take in enumerate(takes):
+        moved = two_takes and number % 2
+        frames += [np.roll(f, max(1, f.shape[1] // 100), axis=1) if moved else f for f in take[lead:]]
+    return frames
 
 
 def row(name: str, told: Sequence[Told]) -> tuple[str, ...]:
@@ -206,9 +236,8 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="put the table into docs/challenges.md")
     options = parser.parse_args()
     assets, chance = Path(os.environ["HEIRLOOM_TEST_ASSETS"]), random.Random(1)
-    with tempfile.TemporaryDirectory() as folder:
-        studio = Studio(Path(folder), Path(os.environ.get("MODELS_DIR", ROOT / "var/models")), chance)
-        table = piped(HEADER, list(_rows(studio, people(assets, options.people), clips(assets), chance)))
+    studio = Studio(chance)
+    table = piped(HEADER, list(_rows(studio, people(assets, options.people), clips(assets), chance)))
     print(table)
     if options.write:
         before, _, rest = PAGE.read_text().partition(BEGIN)

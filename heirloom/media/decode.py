@@ -50,7 +50,7 @@ def _chosen(container: InputContainer, stream: VideoStream, wanted: Wanted) -> I
     left, reading = deque(wanted.times_s), Reading(wanted.reading)
     if reading in SKIPPED:
         coder.skip_frame = SKIPPED[reading]
-        return _passed(stream, _frames(container, stream), start_s, left)
+        return _passed(stream, _frames(container, stream, start_s, left, deque(wanted.leaps_s)), start_s, left)
     coder.thread_type = ThreadType.SLICE  # a keyframe is given out before the next is read
     find = _sought if reading is Reading.SEEKS else _met
     return _alone(stream, find(container, stream, start_s, left))
@@ -72,11 +72,31 @@ def _passed(
             return
 
 
-def _frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-    """Yield every frame that is decoded, in order, whatever the decoder says of those between."""
+def _frames(
+    container: InputContainer, stream: VideoStream, start_s: float, left: deque[float], leaps: deque[float]
+) -> Iterator[VideoFrame]:
+    """Yield every frame that is decoded, in order, whatever the decoder says of those between.
+
+    left: the times still wanted. From the last one before a leap on, nothing is decoded up to the keyframe it leads to.
+    """
+    leaping = False
     for packet in demux.packets(container, stream):
+        if leaps and left and left[0] >= leaps[0] - SAME_TIME_S:
+            leaping = True
+        if leaping:
+            if not _leads(packet, start_s, leaps[0]):
+                continue
+            leaps.popleft()
+            leaping = False
+            stream.codec_context.flush_buffers()
         yield from demux.decoded(stream, packet)
     yield from demux.decoded(stream, None)
+
+
+def _leads(packet: "Packet[VideoStream]", start_s: float, leap_s: float) -> bool:
+    """Say whether a packet is the keyframe of a leap, or one after it where the file does not hold what it said."""
+    at_s = demux.at_s(packet, start_s)
+    return packet.is_keyframe and at_s is not None and at_s >= leap_s - SAME_TIME_S
 
 
 def _alone(

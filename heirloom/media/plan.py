@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from heirloom.media.types import ClipFacts
 
@@ -13,22 +14,31 @@ KEYFRAMES_PER_FRAME = 4
 LONGEST_FULL_PASS_S = 60.0
 """Clips beyond this are read at their keyframes, however far apart those are, as long as there are a few."""
 
+LEAST_SEEN = 0.3
+"""Of a clip whose keyframes are far apart so much is decoded at least, in stretches that begin at keyframes."""
+LONGEST_LEAPS = (4, 3, 2, 1)
+"""The most that is left out before a keyframe, in even parts of the clip; the first of these that leaves LEAST_SEEN."""
+
 
 class Reading(StrEnum):
     """How the frames are come by, cheapest first."""
 
     KEYFRAMES = "keyframes"  # one pass over the keyframes alone
     SEEKS = "seeks"  # a seek to each keyframe taken
-    REFERENCES = "references"  # one pass, leaving out the frames no other needs
+    REFERENCES = "references"  # one pass, leaving out the frames no other needs, and leaping to keyframes
     EVERY = "every"  # one pass over all
 
 
 @dataclass(frozen=True, slots=True)
 class FramePlan:
-    """times_s: where frames are wanted, in order; exact for keyframes, else the first frame at or after each."""
+    """times_s: where frames are wanted, in order; exact for keyframes, else the first frame at or after each.
+
+    leaps_s: keyframes at which decoding goes on once all that is wanted before them is there.
+    """
 
     reading: Reading
     times_s: tuple[float, ...]
+    leaps_s: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +48,7 @@ class Wanted:
     container: str
     reading: str
     times_s: tuple[float, ...]
+    leaps_s: tuple[float, ...]
     rotation: int
     mirrored: bool
     width: int
@@ -58,8 +69,42 @@ def choose_frames(facts: ClipFacts, count: int, *, evenly: bool = False) -> Fram
     if _keyframes_do(facts, chosen, count):
         many = len(facts.keyframes_at_s) > KEYFRAMES_PER_FRAME * count
         return FramePlan(Reading.SEEKS if many else Reading.KEYFRAMES, chosen)
-    few = facts.frames_per_s * facts.duration_s < 4 * count
-    return FramePlan(Reading.EVERY if few else Reading.REFERENCES, spread)
+    if facts.frames_per_s * facts.duration_s < 4 * count:
+        return FramePlan(Reading.EVERY, spread)
+    return _with_leaps(facts, count) or FramePlan(Reading.REFERENCES, spread)
+
+
+def _with_leaps(facts: ClipFacts, count: int) -> FramePlan | None:
+    """Return a plan that decodes a stretch from each keyframe on and leaps to the next; None where that saves nothing.
+
+    What the leaps leave out can approve nobody: only frames that were seen count.
+    """
+    for parts in LONGEST_LEAPS:
+        pieces = _pieces(facts, parts * facts.duration_s / count)
+        seen_s = sum(stop - start for start, stop in pieces)
+        fixed = [start for start, _ in pieces[1:]]
+        if seen_s >= LEAST_SEEN * facts.duration_s and len(fixed) < count and fixed:
+            inside = _along(pieces, seen_s, count - len(fixed))
+            return FramePlan(Reading.REFERENCES, tuple(sorted({*fixed, *inside})), tuple(fixed))
+    return None
+
+
+def _pieces(facts: ClipFacts, leap_s: float) -> list[tuple[float, float]]:
+    """Return what is left of a clip when up to leap_s before each keyframe is left out, and half of that at its end."""
+    starts = (0.0, *(at_s for at_s in facts.keyframes_at_s if at_s > 0))
+    pieces = [(start, max(start, end - leap_s)) for start, end in pairwise(starts)]
+    return [*pieces, (starts[-1], max(starts[-1], facts.duration_s - leap_s / 2))]
+
+
+def _along(pieces: list[tuple[float, float]], seen_s: float, count: int) -> list[float]:
+    """Return `count` times at even distances along the pieces, as if these were one."""
+    times: list[float] = []
+    before_s, step_s = 0.0, seen_s / count
+    for start, stop in pieces:
+        while len(times) < count and (at_s := (len(times) + 0.5) * step_s - before_s) <= stop - start:
+            times.append(start + at_s)
+        before_s += stop - start
+    return times
 
 
 def _spread(facts: ClipFacts, count: int) -> tuple[float, ...]:

@@ -101,7 +101,7 @@ def _decoded_share(number: int, last_s: float, facts: ClipFacts, plan: FramePlan
     if plan.reading in {Reading.KEYFRAMES, Reading.SEEKS} or facts.duration_s <= 0:
         return number / len(plan.times_s)
     reach_s = max(facts.duration_s / len(plan.times_s), 2 / facts.frames_per_s if facts.frames_per_s > 0 else 0.0)
-    return (last_s + reach_s) / facts.duration_s
+    return (last_s + reach_s) / min(facts.duration_s, plan.times_s[-1] + reach_s)
 
 
 @contextmanager

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 
 from heirloom.media.plan import Reading, choose_frames
@@ -47,6 +49,32 @@ def test_too_few_keyframes_are_not_enough() -> None:
     assert plan.reading is Reading.REFERENCES
     assert len(plan.times_s) == 16
     assert plan.times_s == tuple(sorted(plan.times_s))
+
+
+def test_between_keyframes_far_apart_a_stretch_is_decoded_and_the_rest_leapt_over() -> None:
+    plan = choose_frames(clip(10, (0.0, 8.33)), 8)
+
+    assert plan.leaps_s == (8.33,)
+    assert (len(plan.times_s), plan.times_s[-1]) == (8, 8.33)
+    assert plan.times_s[0] < 0.5
+    gaps = [later - earlier for earlier, later in pairwise(plan.times_s)]
+    assert max(gaps) < 0.55 * 10
+    assert plan.times_s[-2] > 10 / 4
+
+
+def test_a_clip_of_one_keyframe_is_decoded_to_its_end() -> None:
+    plan = choose_frames(clip(10, (0.0,)), 8)
+
+    assert plan.leaps_s == ()
+    assert plan.times_s[-1] > 9
+
+
+def test_a_late_second_keyframe_does_not_leave_most_of_the_clip_unseen() -> None:
+    for second_s in (0.5, 2.0, 5.0, 9.9):
+        plan = choose_frames(clip(10, (0.0, second_s)), 8)
+        gaps = [later - earlier for earlier, later in pairwise((0.0, *plan.times_s, 10.0))]
+        assert len(plan.times_s) == 8
+        assert max(gaps) < 0.6 * 10
 
 
 def test_every_frame_of_a_short_clip_is_looked_at() -> None:

@@ -102,6 +102,26 @@ def test_every_frame_of_every_coding_comes_with_its_own_time(
             assert number_of(image) == pytest.approx(image.at_s * RATE, abs=2.6 if container == "avi" else 0.6)
 
 
+@pytest.mark.parametrize("program", PROGRAMS, ids=[Path(program).name[:12] for program in PROGRAMS])
+@pytest.mark.parametrize(("codec", "container"), [(codec, names[0]) for codec, names in CONTAINERS.items()])
+def test_a_leap_to_a_keyframe_leaves_out_what_lies_before_it_and_no_more(
+    tmp_path: Path, codec: str, container: str, program: str
+) -> None:
+    if f" {codec} " not in encoders(program):
+        pytest.skip(f"{program} cannot make this")
+    clip = coded(tmp_path / f"clip.{container}", "-c:v", codec, *CODINGS[codec], program=program)
+    facts = probe(clip)
+    keyframe_s = max(at_s for at_s in facts.keyframes_at_s if at_s < 1.7)
+    plan = FramePlan(Reading.REFERENCES, (0.0, 0.3, keyframe_s, keyframe_s + 0.2), (keyframe_s,))
+
+    images = list(FfmpegTranscoder().frames(clip, facts, plan, max_side=1280, limits=Limits()))
+
+    late = 2.6 if container == "avi" else 0.6
+    assert keyframe_s > 0.6
+    assert [image.at_s for image in images] == pytest.approx(plan.times_s, abs=0.26 if container == "avi" else 0.11)
+    assert [number_of(image) for image in images] == [pytest.approx(image.at_s * RATE, abs=late) for image in images]
+
+
 def test_frames_of_uneven_rate_are_chosen_and_told_by_their_time(tmp_path: Path) -> None:
     """Ever longer from one frame to the next, as a phone does in the dark."""
     clip = coded(

@@ -51,6 +51,7 @@ class FfmpegTranscoder:
             container=facts.container,
             reading=plan.reading,
             times_s=plan.times_s,
+            leaps_s=plan.leaps_s,
             rotation=facts.rotation,
             mirrored=facts.mirrored,
             width=max(1, round(facts.width * scale)),

@@ -61,10 +61,9 @@ class MmodDetector:
         return Face(Box(*box.tolist()), confidence_of(score), np.zeros((5, 2), np.float32))
 
     def _with_landmarks(self, image: Image, face: Face) -> Face:
-        points = self._landmarks.points68(image.pixels, face.box)
+        shape5, points = self._landmarks.both(image.pixels, face.box)
         five = five_of(points)
-        apart = disagreement(self._landmarks.shape5(image.pixels, face.box), five)
-        return Face(face.box, face.confidence, five, points, apart)
+        return Face(face.box, face.confidence, five, points, disagreement(shape5, five))
 
 
 class DlibRecogniser:
