@@ -9,6 +9,7 @@ from rest_framework.routers import SimpleRouter
 from enrollment import transcoding
 from enrollment.api.people import EnrollmentViewSet, PersonViewSet
 from enrollment.api.registration import AddFaceView, RegisterMultipleView
+from heirloom.api.postman import PostmanView
 from heirloom.api.tokens import RefreshView, TokenView
 from heirloom.portal.api import EraseView, JobView
 from heirloom.portal.api_keys import ApiKeyViewSet
@@ -41,6 +42,7 @@ api = [
     path("people/<uuid:person_id>/erase/", EraseView.as_view(), name="person-erase"),
     path("jobs/<uuid:job_id>/", JobView.as_view(), name="job"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("postman/", PostmanView.as_view(), name="postman"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="swagger"),
     path("redoc/", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
     *router.urls,

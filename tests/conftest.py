@@ -25,6 +25,8 @@ def pytest_configure() -> None:
     # Pages are tested without collecting static files first.
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Whatever the tests ask of the API, its answer must be one that the OpenAPI document tells of.
+    settings.MIDDLEWARE = ["tests.documented.DocumentedMiddleware", *settings.MIDDLEWARE]
 
 
 @pytest.fixture(scope="session")

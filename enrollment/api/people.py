@@ -17,6 +17,7 @@ from enrollment.services import consents, enrollments, people
 from heirloom.api.idempotent import Idempotent
 from heirloom.api.pagination import ByName
 from heirloom.api.permissions import caller, role
+from heirloom.api.refusals import FILE
 
 
 class PersonViewSet(
@@ -33,6 +34,14 @@ class PersonViewSet(
     serializer_class = wire.PersonSerializer
     permission_classes = [role("hr", "admin")]
     pagination_class = ByName
+    refuses = {
+        "create": ("employee_id_taken",),
+        "update": ("employee_id_taken",),
+        "partial_update": ("employee_id_taken",),
+        "consents": (),
+        "withdraw_consent": (),
+        "captures": (*FILE, "consent_required", "key_unavailable"),
+    }
 
     def get_queryset(self) -> PersonQuerySet:
         words = self.request.query_params.get("search", "")
@@ -46,9 +55,16 @@ class PersonViewSet(
             person=serializer.instance, actor=caller(self.request), **serializer.validated_data
         )
 
-    @extend_schema(request=wire.ConsentInput, responses={201: wire.ConsentSerializer})
-    @action(detail=True, methods=["get", "post"])
+    @extend_schema(methods=["GET"], summary="List a person's consents", responses=wire.ConsentSerializer(many=True))
+    @extend_schema(
+        methods=["POST"],
+        summary="Record a person's consent",
+        request=wire.ConsentInput,
+        responses={201: wire.ConsentSerializer},
+    )
+    @action(detail=True, methods=["get", "post"], pagination_class=None)
     def consents(self, request: Request, pk: str) -> Response:
+        """Consents of a person: all that were given, or a new one, which takes the place of the one before."""
         person = self.get_object()
         if request.method == "GET":
             return Response(wire.ConsentSerializer(person.consents.all(), many=True).data)
@@ -58,16 +74,27 @@ class PersonViewSet(
         return Response(wire.ConsentSerializer(consent).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=None, responses={200: wire.ConsentSerializer(many=True)})
-    @action(detail=True, methods=["post"], url_path="consents/withdraw")
+    @action(detail=True, methods=["post"], url_path="consents/withdraw", pagination_class=None)
     def withdraw_consent(self, request: Request, pk: str) -> Response:
+        """Withdraw a person's consent; all templates of the person are deleted with it."""
         person = self.get_object()
         for consent in person.consents.active():
             consents.withdraw(consent=consent, actor=caller(request))
         return Response(wire.ConsentSerializer(person.consents.all(), many=True).data)
 
-    @extend_schema(request={"multipart/form-data": wire.CapturesInput}, responses={202: wire.LinksAnswer})
-    @action(detail=True, methods=["get", "post"], parser_classes=[MultiPartParser])
+    @extend_schema(methods=["GET"], summary="List a person's captures", responses=wire.CaptureSerializer(many=True))
+    @extend_schema(
+        methods=["POST"],
+        summary="Enroll a person by photos or a clip",
+        request={"multipart/form-data": wire.CapturesInput},
+        responses={202: wire.LinksAnswer},
+    )
+    @action(detail=True, methods=["get", "post"], parser_classes=[MultiPartParser], pagination_class=None)
     def captures(self, request: Request, pk: str) -> Response:
+        """Photos and clips of a person, with the verdict on each; new ones enroll the person, or add references.
+
+        What is sent is judged after the answer: follow `links.self`.
+        """
         person = self.get_object()
         if request.method == "GET":
             return Response(wire.CaptureSerializer(person.captures.all(), many=True).data)
@@ -83,8 +110,9 @@ class PersonViewSet(
         )
 
     @extend_schema(responses=wire.TemplateSerializer(many=True))
-    @action(detail=True)
+    @action(detail=True, pagination_class=None)
     def templates(self, request: Request, pk: str) -> Response:
+        """List what is known of a person's templates; their numbers never leave."""
         return Response(wire.TemplateSerializer(self.get_object().templates.all(), many=True).data)
 
 

@@ -19,12 +19,31 @@ from heirloom.accounts.models import User
 from heirloom.api.idempotent import Idempotent
 from heirloom.api.images import read_photo
 from heirloom.api.permissions import caller, role_or_scope
+from heirloom.api.refusals import DUPLICATE, GOOD_FACE, PHOTO, SEALED, VISION
 from heirloom.errors import Refusal
 from heirloom.jobs import services as jobs
 
+ENROLLING = (
+    *PHOTO,
+    *GOOD_FACE,
+    "pictures_differ",
+    "differs_from_enrolled",
+    "consent_required",
+    *DUPLICATE,
+    *VISION,
+    *SEALED,
+)
+
 
 class AddFaceView(Idempotent):
+    """Enroll a person by one photo, or add it to the references of one.
+
+    `person_id` is the caller's own string, or our id; without a `consent` in the body the recorded basis of the
+    caller's credential counts. `processing_mode` async answers 202 and where to look.
+    """
+
     permission_classes = [role_or_scope("people:write")]
+    refuses = ENROLLING
 
     @extend_schema(request=wire.AddFaceInput, responses={201: wire.AddFaceAnswer, 202: wire.LinksAnswer})
     def post(self, request: Request) -> Response:
@@ -69,7 +88,10 @@ class AddFaceView(Idempotent):
 
 
 class RegisterMultipleView(Idempotent):
+    """Enroll a new person by several photos, with a verdict on each; at least one must be good."""
+
     permission_classes = [role_or_scope("people:write")]
+    refuses = (*ENROLLING, "employee_id_taken")
 
     @extend_schema(request=wire.RegisterInput, responses={201: wire.RegisterAnswer})
     def post(self, request: Request) -> Response:

@@ -35,6 +35,7 @@ class ConsentSerializer(serializers.ModelSerializer[Consent]):
 
 
 class PersonSerializer(serializers.ModelSerializer[Person]):
+    example = {"full_name": "Grace Hopper", "employee_id": "E-1001", "department": "Research"}
     reference_count = serializers.IntegerField(read_only=True, default=0)
 
     class Meta:
@@ -103,6 +104,8 @@ class CaptureSerializer(serializers.ModelSerializer[Capture]):
 class EnrollmentSerializer(serializers.ModelSerializer[Enrollment]):
     """One visit. status: processing or done; then outcome, reasons and a verdict for each file."""
 
+    example = {"outcome": "enrolled"}
+
     status = serializers.SerializerMethodField()
     captures = CaptureSerializer(many=True)
 
@@ -115,6 +118,8 @@ class EnrollmentSerializer(serializers.ModelSerializer[Enrollment]):
 
 
 class AddFaceInput(serializers.Serializer[Any]):
+    example = {"person_id": "emp-001"}
+
     person_name = serializers.CharField(max_length=200)
     person_id = serializers.CharField(max_length=128, required=False)
     face_image_base64 = Base64ImageField()
@@ -130,6 +135,8 @@ class AddFaceInput(serializers.Serializer[Any]):
 
 
 class AddFaceAnswer(serializers.Serializer[Any]):
+    example = {"person_id": "emp-001"}
+
     success = serializers.BooleanField()
     person_id = serializers.CharField()
     person_name = serializers.CharField()
@@ -151,6 +158,8 @@ class RegisterInput(serializers.Serializer[Any]):
 
 
 class RegisterAnswer(serializers.Serializer[Any]):
+    example = {"person_id": "40389cc7-50c5-4b4d-bcf3-be645f975f91"}
+
     success = serializers.BooleanField()
     person_id = serializers.CharField()
     accepted = serializers.IntegerField()
@@ -162,6 +171,8 @@ class CapturesInput(serializers.Serializer[Any]):
 
 
 class LinksAnswer(serializers.Serializer[Any]):
+    example = {"status": "queued", "links": {"self": "/api/v1/enrollments/7cb4d2fd-1416-42e0-a8e9-6d648562ad7e/"}}
+
     id = serializers.UUIDField()
     status = serializers.CharField()
     links = serializers.DictField(child=serializers.CharField())

@@ -17,9 +17,13 @@ def caller(request: Request) -> User:
 
 
 def role(*roles: str) -> type[BasePermission]:
-    """Return a permission for logins with one of these roles."""
+    """Return a permission for logins with one of these roles; an API key has only that of a client app."""
 
     class HasRole(BasePermission):
+        # What the OpenAPI document says of it.
+        who = ", ".join(f"`{name}`" for name in roles)
+        takes_keys = "client" in roles
+
         def has_permission(self, request: Request, view: Any) -> bool:
             return bool(request.user.is_authenticated and request.user.has_role(*roles))
 
@@ -29,6 +33,9 @@ def role(*roles: str) -> type[BasePermission]:
 class WithoutKey(BasePermission):
     """A permission for callers who signed in: no API key makes or widens keys, or has events sent anywhere."""
 
+    who = "not by API key"
+    takes_keys = False
+
     def has_permission(self, request: Request, view: Any) -> bool:
         return bool(request.user.is_authenticated and caller(request).api_key_id is None)
 
@@ -37,6 +44,8 @@ def role_or_scope(scope: str) -> type[BasePermission]:
     """Return a permission for hr, admin, and client apps that hold the scope."""
 
     class HasScope(BasePermission):
+        who = f"`hr`, `admin`, and `client` with the scope `{scope}`"
+
         def has_permission(self, request: Request, view: Any) -> bool:
             user = request.user
             return bool(

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework_simplejwt.serializers import TokenObtainPairSerializer
 from rest_framework_simplejwt.tokens import Token
@@ -36,14 +38,23 @@ class SignInSerializer(TokenObtainPairSerializer):
         return tokens
 
 
+class TokensAnswer(serializers.Serializer[Any]):
+    access = serializers.CharField(help_text="Send it as Authorization: Bearer <access>; it is good for minutes.")
+    refresh = serializers.CharField(help_text="Good for one refresh.")
+
+
+@extend_schema_view(post=extend_schema(responses=TokensAnswer))
 class TokenView(TokenObtainPairView):
     """Trade a username and password for an access and a refresh token."""
 
     serializer_class = SignInSerializer
+    refuses = ("no_active_account", "password_change_required")
     throttle_classes = [SignInThrottle]
 
 
+@extend_schema_view(post=extend_schema(responses=TokensAnswer))
 class RefreshView(TokenRefreshView):
     """Trade a refresh token for new ones; the old one ends."""
 
+    refuses = ("token_not_valid",)
     throttle_classes = [RefreshThrottle]

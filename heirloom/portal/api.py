@@ -21,6 +21,7 @@ class EraseView(APIView):
     """Remove a person with templates, captures and files; it cannot be undone."""
 
     permission_classes = [role("hr", "admin")]
+    refuses = ("storage_unavailable",)
 
     @extend_schema(request=None, responses={204: None})
     def post(self, request: Request, person_id: uuid.UUID) -> Response:
@@ -29,13 +30,15 @@ class EraseView(APIView):
 
 
 class JobSerializer(serializers.ModelSerializer[Job]):
+    example = {"kind": "enrollment", "state": "done"}
+
     class Meta:
         model = Job
         fields = ("id", "kind", "state", "stage", "progress", "attempts", "error_code", "created_at", "finished_at")
 
 
 class JobView(APIView):
-    """One's own job, never another's."""
+    """Follow one's own job, never another's."""
 
     permission_classes = [IsAuthenticated]
 

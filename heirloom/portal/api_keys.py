@@ -41,6 +41,8 @@ class GallerySerializer(serializers.Serializer[Any]):
 
 
 class ApiKeyChange(serializers.Serializer[Any]):
+    example = {"name": "Front desk", "scopes": ["identify"], "gallery": {"departments": ["Research"]}}
+
     name = serializers.CharField(max_length=80)
     scopes = serializers.ListField(child=serializers.ChoiceField(choices=SCOPES), required=False)
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
@@ -65,6 +67,7 @@ class RotateInput(serializers.Serializer[Any]):
 class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):
     owner = serializers.CharField(source="owner.username")
     gallery = serializers.SerializerMethodField()
+    example = {"scopes": ["identify"], "gallery": {"person_ids": [], "departments": ["Research"]}}
 
     class Meta:
         model = ApiKey
@@ -89,6 +92,7 @@ class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):
 
 class IssuedSerializer(ApiKeySerializer):
     secret = serializers.CharField(read_only=True, help_text="What to send as X-API-Key, told this once.")
+    example = {**ApiKeySerializer.example, "secret": "hl_k3v9q0x7m2ab_Zt0SBz8Uv6q1n3yF5hJ7kL9mP2rT4wX6zA8bC0dE1fG"}
 
     class Meta(ApiKeySerializer.Meta):
         fields = (*ApiKeySerializer.Meta.fields, "secret")
@@ -100,25 +104,35 @@ class ApiKeyViewSet(Idempotent, mixins.ListModelMixin, mixins.RetrieveModelMixin
     queryset = ApiKey.objects.all()
     serializer_class = ApiKeySerializer
     permission_classes = [role("client", "admin"), WithoutKey]
+    refuses = {
+        "create": ("too_many_api_keys",),
+        "partial_update": ("api_key_revoked",),
+        "rotate": ("api_key_revoked",),
+        "revoke": (),
+    }
 
     def get_queryset(self) -> ApiKeyQuerySet:
         return ApiKey.objects.visible_to(caller(self.request)).select_related("owner")
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """List API keys, the newest first: a client app its own, an admin all."""
         page = self.paginate_queryset(self.get_queryset()) or []
         return self.get_paginated_response(ApiKeySerializer(page, many=True, context={"keys": page}).data)
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Show an API key; of its secret nothing is shown."""
         return _shown(self.get_object())
 
     @extend_schema(request=ApiKeyInput, responses={201: IssuedSerializer})
     def create(self, request: Request) -> Response:
+        """Make an API key; its secret is in this answer alone."""
         given = _given(ApiKeyInput(data=request.data))
         owner = _owner(given.pop("owner", None), caller(request))
         return _told(keys.create(owner=owner, actor=caller(request), **given), status.HTTP_201_CREATED)
 
     @extend_schema(request=ApiKeyChange, responses=ApiKeySerializer)
     def partial_update(self, request: Request, pk: str) -> Response:
+        """Change a key's name, scopes, end or limits."""
         key = self.get_object()
         given = _given(ApiKeyChange(data=request.data, partial=True))
         return _shown(keys.update(key=key, actor=caller(request), **given))
@@ -126,6 +140,7 @@ class ApiKeyViewSet(Idempotent, mixins.ListModelMixin, mixins.RetrieveModelMixin
     @extend_schema(request=RotateInput, responses=IssuedSerializer)
     @action(detail=True, methods=["post"])
     def rotate(self, request: Request, pk: str) -> Response:
+        """Give a key a new secret; the present one stays good for a while."""
         key = self.get_object()
         given = RotateInput(data=request.data)
         given.is_valid(raise_exception=True)
@@ -135,6 +150,7 @@ class ApiKeyViewSet(Idempotent, mixins.ListModelMixin, mixins.RetrieveModelMixin
     @extend_schema(request=None, responses=ApiKeySerializer)
     @action(detail=True, methods=["post"])
     def revoke(self, request: Request, pk: str) -> Response:
+        """End a key with all its secrets, at once and for good."""
         return _shown(keys.revoke(key=self.get_object(), actor=caller(request)))
 
 

@@ -21,6 +21,14 @@ class ReviewSerializer(serializers.ModelSerializer[Review]):
     age = serializers.SerializerMethodField(help_text="Seconds since the case was opened.")
     claimed_by = serializers.CharField(source="claimed_by.username", allow_null=True, default=None)
     reason = serializers.CharField(source="reason_code")
+    example = {
+        "kind": "verification",
+        "verification": "5a0ae177-f88f-4d43-a5c3-9e0ca4efb6d5",
+        "subject_id": "5a0ae177-f88f-4d43-a5c3-9e0ca4efb6d5",
+        "reasons": ["attack_check_inconclusive"],
+        "verdict": "",
+        "reason": "",
+    }
 
     class Meta:
         model = Review
@@ -37,6 +45,8 @@ class ReviewSerializer(serializers.ModelSerializer[Review]):
 
 
 class VerdictInput(serializers.Serializer[Any]):
+    example = {"verdict": "approved", "reason": "identity_checked_in_person"}
+
     verdict = serializers.ChoiceField(choices=Review.Verdict.choices)
     reason = serializers.ChoiceField(choices=Review.ReasonCode.choices)
     comment = serializers.CharField(max_length=2000, default="", allow_blank=True)
@@ -54,6 +64,11 @@ class ReviewViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
     serializer_class = ReviewSerializer
     permission_classes = [role("reviewer", "admin")]
     pagination_class = OldestFirst
+    refuses = {
+        "claim": ("already_decided", "claimed_by_another"),
+        "release": ("already_decided", "claimed_by_another"),
+        "verdict": ("already_decided", "claimed_by_another", "not_found"),
+    }
 
     def get_queryset(self) -> ReviewQuerySet:
         rows = Review.objects.select_related("claimed_by")
@@ -62,16 +77,19 @@ class ReviewViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
     @extend_schema(request=None, responses=ReviewSerializer)
     @action(detail=True, methods=["post"])
     def claim(self, request: Request, pk: str) -> Response:
+        """Claim a case, so that nobody else works on it."""
         return self._answer(services.claim(review_id=self.get_object().id, reviewer=caller(request)))
 
     @extend_schema(request=None, responses=ReviewSerializer)
     @action(detail=True, methods=["post"])
     def release(self, request: Request, pk: str) -> Response:
+        """Give a claimed case back to the queue."""
         return self._answer(services.release(review_id=self.get_object().id, reviewer=caller(request)))
 
     @extend_schema(request=VerdictInput, responses=ReviewSerializer)
     @action(detail=True, methods=["post"])
     def verdict(self, request: Request, pk: str) -> Response:
+        """Decide a case, for good: approved or rejected, and why."""
         given = VerdictInput(data=request.data)
         given.is_valid(raise_exception=True)
         said = given.validated_data

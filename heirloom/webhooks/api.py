@@ -50,6 +50,8 @@ class EndpointSerializer(serializers.ModelSerializer[WebhookEndpoint]):
 class EndpointWithSecret(EndpointSerializer):
     """An endpoint and its new secret, which is shown this once."""
 
+    example = {"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwM5c0yJ2sXv0="}
+
     secret = serializers.CharField(help_text="whsec_ and base64: what signatures are checked with.")
 
     class Meta(EndpointSerializer.Meta):
@@ -59,6 +61,23 @@ class EndpointWithSecret(EndpointSerializer):
 class DeliverySerializer(serializers.ModelSerializer[WebhookDelivery]):
     webhook = serializers.UUIDField(source="endpoint_id")
     payload = serializers.SerializerMethodField()
+    example = {
+        "type": "verification.decided",
+        "payload": {
+            "type": "verification.decided",
+            "timestamp": "2026-11-26T11:18:50.123+00:00",
+            "data": {
+                "verification_id": "5a0ae177-f88f-4d43-a5c3-9e0ca4efb6d5",
+                "person_id": "40389cc7-50c5-4b4d-bcf3-be645f975f91",
+                "mode": "verification",
+                "outcome": "approved",
+                "decision": "approved",
+                "reasons": [],
+            },
+        },
+        "state": "delivered",
+        "failure": "",
+    }
 
     class Meta:
         model = WebhookDelivery
@@ -80,6 +99,12 @@ class WebhookViewSet(
     serializer_class = EndpointSerializer
     permission_classes = [role("client", "hr", "admin"), WithoutKey]
     pagination_class = NewestFirst
+    refuses = {
+        "create": ("webhook_target_refused", "webhook_target_unknown", "too_many_webhooks", "key_unavailable"),
+        "partial_update": ("webhook_target_refused", "webhook_target_unknown"),
+        "rotate": ("key_unavailable",),
+        "test": ("webhook_inactive",),
+    }
 
     def get_queryset(self) -> WebhookEndpointQuerySet:
         return WebhookEndpoint.objects.visible_to(caller(self.request)).select_related("owner")
@@ -93,6 +118,7 @@ class WebhookViewSet(
 
     @extend_schema(request=EndpointChange, responses=EndpointSerializer)
     def partial_update(self, request: Request, pk: str) -> Response:
+        """Change a webhook's address, events or description, or switch it off and on."""
         given = EndpointChange(data=request.data)
         given.is_valid(raise_exception=True)
         changed = services.update(endpoint=self.get_object(), actor=caller(request), **given.validated_data)
@@ -134,6 +160,7 @@ class DeliveryViewSet(
     serializer_class = DeliverySerializer
     permission_classes = [role("client", "hr", "admin"), WithoutKey]
     pagination_class = NewestFirst
+    refuses = {"replay": ("webhook_inactive",)}
 
     def get_queryset(self) -> WebhookDeliveryQuerySet:
         return WebhookDelivery.objects.visible_to(caller(self.request))

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from heirloom.api.idempotent import Idempotent
 from heirloom.api.permissions import caller, role
+from heirloom.api.refusals import VISION
 from heirloom.decision.challenge import INSTRUCTIONS
 from heirloom.decision.gestures import Kind
 from verification.api import serializers as wire
@@ -20,6 +21,7 @@ class ChallengeView(Idempotent):
     """Issue a challenge: gestures in a random order that the clip of one verification must show."""
 
     permission_classes = [role("client", "hr", "admin")]
+    refuses = ("not_found", "person_suspended", "too_many_challenges", *VISION)
 
     @extend_schema(request=wire.ChallengeInput, responses={201: wire.ChallengeAnswer})
     def post(self, request: Request) -> Response:

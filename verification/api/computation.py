@@ -17,6 +17,7 @@ from heirloom.accounts.models import User
 from heirloom.api.idempotent import Idempotent
 from heirloom.api.images import read_photo, read_photos
 from heirloom.api.permissions import caller, role, role_or_scope
+from heirloom.api.refusals import GOOD_FACE, ONE_FACE, PHOTO, SEALED, VISION
 from heirloom.errors import Refusal
 from heirloom.jobs.vision import vision
 from heirloom.media.types import Image, Still
@@ -30,6 +31,7 @@ class DetectView(APIView):
     """Find faces in a photo, with the quality of each."""
 
     permission_classes = [role("client", "hr", "admin")]
+    refuses = (*PHOTO, *VISION)
 
     @extend_schema(request=wire.DetectInput, responses=wire.DetectAnswer)
     def post(self, request: Request) -> Response:
@@ -41,6 +43,7 @@ class DetectUploadView(APIView):
     """Find faces in an uploaded photo."""
 
     permission_classes = [role("client", "hr", "admin")]
+    refuses = (*PHOTO, *VISION)
     parser_classes = [MultiPartParser]
 
     @extend_schema(request={"multipart/form-data": wire.DetectUploadInput}, responses=wire.DetectAnswer)
@@ -54,6 +57,7 @@ class CompareView(APIView):
     """Say whether two photos show the same person."""
 
     permission_classes = [role("client", "hr", "admin")]
+    refuses = (*PHOTO, *GOOD_FACE, *VISION)
 
     @extend_schema(request=wire.CompareInput, responses=wire.CompareAnswer)
     def post(self, request: Request) -> Response:
@@ -79,6 +83,7 @@ class RecognizeView(Idempotent):
     """Say who of the gallery a photo shows."""
 
     permission_classes = [role_or_scope("identify")]
+    refuses = (*PHOTO, *GOOD_FACE, "invalid_gallery", *VISION, *SEALED)
 
     @extend_schema(request=wire.RecognizeInput, responses={200: wire.RecognizeAnswer, 202: wire.AcceptedAnswer})
     def post(self, request: Request) -> Response:
@@ -111,6 +116,7 @@ class AntiSpoofingView(APIView):
     """Say whether a photo shows a live person or a picture of one."""
 
     permission_classes = [role("client", "hr", "admin")]
+    refuses = (*PHOTO, *ONE_FACE, *VISION)
 
     @extend_schema(request=wire.AntiSpoofingInput, responses=wire.AntiSpoofingAnswer)
     def post(self, request: Request) -> Response:

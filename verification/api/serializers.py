@@ -5,14 +5,17 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.functional import cached_property
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from heirloom.accounts.models import User
+from heirloom.api.examples import PICTURE
 from heirloom.api.images import Base64ImageField, refuse_other_model_later
 from heirloom.decision.attack import REUSE
 from heirloom.decision.gestures import Kind
 from heirloom.jobs.models import Job, JobState
-from verification.models import Candidate, EvidenceFrame, Verification
+from verification.api.shown import ATTACK_OUTCOMES, DECIDED, AttackAnswer, FrameAnswer, FrameSerializer, ReviewAnswer
+from verification.models import Candidate, Verification
 
 GESTURES = [kind.value for kind in Kind]
 
@@ -36,6 +39,8 @@ class DetectUploadInput(serializers.Serializer[Any]):
 
 
 class BoxAnswer(serializers.Serializer[Any]):
+    example = {"x": 194.1, "y": 144.8, "width": 165.2, "height": 165.5}
+
     x = serializers.FloatField()
     y = serializers.FloatField()
     width = serializers.FloatField()
@@ -58,6 +63,8 @@ class QualityAnswer(serializers.Serializer[Any]):
 
 
 class FaceAnswer(serializers.Serializer[Any]):
+    example = {"confidence": 0.986135}
+
     bbox = BoxAnswer()
     confidence = serializers.FloatField()
     quality = QualityAnswer()
@@ -71,6 +78,8 @@ class ImageInfoAnswer(serializers.Serializer[Any]):
 
 
 class DetectAnswer(serializers.Serializer[Any]):
+    example = {"model_used": "dlib"}
+
     success = serializers.BooleanField()
     faces_detected = serializers.IntegerField()
     faces = FaceAnswer(many=True)
@@ -88,6 +97,8 @@ class CompareInput(serializers.Serializer[Any]):
 
 
 class CompareAnswer(serializers.Serializer[Any]):
+    example = {"confidence": 1.0}
+
     success = serializers.BooleanField()
     is_same_person = serializers.BooleanField()
     similarity_score = serializers.FloatField(allow_null=True)
@@ -115,6 +126,8 @@ class RecognizeInput(serializers.Serializer[Any]):
 
 
 class MatchAnswer(serializers.Serializer[Any]):
+    example = {"person_id": "40389cc7-50c5-4b4d-bcf3-be645f975f91", "similarity": 0.999998}
+
     person_id = serializers.CharField()
     person_name = serializers.CharField()
     employee_id = serializers.CharField(allow_null=True)
@@ -137,8 +150,10 @@ class AntiSpoofingInput(serializers.Serializer[Any]):
 
 
 class AntiSpoofingAnswer(serializers.Serializer[Any]):
+    example = {"outcome": "inconclusive", "attack_score": None, "why": "not_installed", "model_used": "minifasnet"}
+
     success = serializers.BooleanField()
-    outcome = serializers.ChoiceField(choices=["bona_fide", "attack", "inconclusive"])
+    outcome = serializers.ChoiceField(choices=ATTACK_OUTCOMES)
     reasons = serializers.ListField(child=serializers.CharField(), help_text="Codes of what was found; often empty.")
     attack_score = serializers.FloatField(allow_null=True)
     why = serializers.CharField(help_text="When inconclusive: what was missing.")
@@ -154,6 +169,8 @@ def one_claim(attrs: dict[str, Any]) -> dict[str, Any]:
 
 
 class VerificationInput(serializers.Serializer[Any]):
+    example = {"employee_id": "E-1001", "file": "probe.jpg", "image_base64": PICTURE}
+
     person_id = serializers.CharField(max_length=128, required=False)
     employee_id = serializers.CharField(max_length=64, required=False)
     file = serializers.FileField(required=False, allow_empty_file=True)
@@ -170,6 +187,8 @@ class VerificationInput(serializers.Serializer[Any]):
 
 
 class ChallengeInput(serializers.Serializer[Any]):
+    example = {"employee_id": "E-1001"}
+
     kinds = serializers.ListField(child=serializers.ChoiceField(choices=GESTURES), required=False, max_length=len(Kind))
     person_id = serializers.CharField(max_length=128, required=False)
     employee_id = serializers.CharField(max_length=64, required=False)
@@ -179,6 +198,13 @@ class ChallengeInput(serializers.Serializer[Any]):
 
 
 class StepAnswer(serializers.Serializer[Any]):
+    example = {
+        "kind": "turn_right",
+        "instruction": "Turn your head to your right, then look straight ahead again.",
+        "from_s": 1.5,
+        "to_s": 4.0,
+    }
+
     kind = serializers.ChoiceField(choices=GESTURES)
     instruction = serializers.CharField(help_text="To show to the person during this window.")
     from_s = serializers.FloatField(help_text="Seconds from the start of the recording.")
@@ -186,6 +212,8 @@ class StepAnswer(serializers.Serializer[Any]):
 
 
 class ChallengeAnswer(serializers.Serializer[Any]):
+    example = {"expires_at": "2026-11-26T11:20:58.530203Z"}
+
     id = serializers.UUIDField()
     nonce = serializers.CharField(help_text="Told this once; send it as challenge_nonce.")
     steps = StepAnswer(many=True)
@@ -193,6 +221,8 @@ class ChallengeAnswer(serializers.Serializer[Any]):
 
 
 class AcceptedAnswer(serializers.Serializer[Any]):
+    example = {"status": "queued", "links": {"self": "/api/v1/verifications/5a0ae177-f88f-4d43-a5c3-9e0ca4efb6d5/"}}
+
     id = serializers.UUIDField()
     status = serializers.CharField()
     links = serializers.DictField(child=serializers.CharField())
@@ -201,16 +231,11 @@ class AcceptedAnswer(serializers.Serializer[Any]):
 class CandidateSerializer(serializers.ModelSerializer[Candidate]):
     person_id = serializers.CharField(source="person.public_id")
     person_name = serializers.CharField(source="person.full_name")
+    example = {"person_id": "40389cc7-50c5-4b4d-bcf3-be645f975f91"}
 
     class Meta:
         model = Candidate
         fields = ("rank", "person_id", "person_name", "similarity")
-
-
-class FrameSerializer(serializers.ModelSerializer[EvidenceFrame]):
-    class Meta:
-        model = EvidenceFrame
-        fields = ("number", "at_s", "box", "quality", "attack_score", "similarity", "reasons", "width", "height")
 
 
 def sees_evidence(user: User) -> bool:
@@ -243,6 +268,7 @@ class VerificationSerializer(serializers.ModelSerializer[Verification]):
     candidates = CandidateSerializer(many=True)
     frames = serializers.SerializerMethodField()
     review = serializers.SerializerMethodField()
+    example = DECIDED
 
     class Meta:
         model = Verification
@@ -298,17 +324,20 @@ class VerificationSerializer(serializers.ModelSerializer[Verification]):
         job = None if row.is_done else self._job(row)
         return job.stage if job else ""
 
+    @extend_schema_field(AttackAnswer(allow_null=True))
     def get_attack(self, row: Verification) -> dict[str, Any] | None:
         if not row.attack_outcome:
             return None
         return {"outcome": row.attack_outcome, "score": row.attack_score if self._sees_measures else None}
 
+    @extend_schema_field(FrameAnswer(many=True))
     def get_frames(self, row: Verification) -> list[dict[str, Any]]:
         if not self._sees_evidence:
             return []
         frames = FrameSerializer(row.frames.all(), many=True).data
         return [{**frame, "link": reverse("verification-frame", args=[row.id, frame["number"]])} for frame in frames]
 
+    @extend_schema_field(ReviewAnswer(allow_null=True))
     def get_review(self, row: Verification) -> dict[str, Any] | None:
         review = self.context["reviews"].get(row.id)
         if review is None or not review.is_decided:

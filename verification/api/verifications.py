@@ -20,6 +20,7 @@ from heirloom.accounts.models import User
 from heirloom.api.idempotent import Idempotent
 from heirloom.api.parsers import JSONParser
 from heirloom.api.permissions import caller, role
+from heirloom.api.refusals import FILE, SEALED
 from heirloom.decision.verification import Outcome
 from heirloom.errors import Refusal
 from heirloom.jobs.models import Job
@@ -44,6 +45,22 @@ class VerificationViewSet(
     serializer_class = wire.VerificationSerializer
     parser_classes = [JSONParser, MultiPartParser]
     permission_classes = [role("client", "hr", "reviewer", "admin")]
+    refuses = {
+        "create": (
+            *FILE,
+            "invalid_image",
+            "not_found",
+            "person_suspended",
+            "challenge_used",
+            "challenge_expired",
+            "challenge_person_differs",
+            "challenge_needs_clip",
+            "key_unavailable",
+        ),
+        "list": ("validation_error",),
+        "cancel": ("already_decided",),
+        "frame": SEALED,
+    }
 
     def get_queryset(self) -> VerificationQuerySet:
         rows = Verification.objects.visible_to(caller(self.request)).for_answers()
@@ -54,10 +71,16 @@ class VerificationViewSet(
 
     @extend_schema(parameters=[VerificationFilters])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """List verifications, the newest first: a client app its own, others all."""
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
         return self.get_paginated_response(self._shown(page))
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Follow a verification: its progress while it is worked on, then what came of it.
+
+        `outcome` is the machine's and never changes; `decision` includes the reviewer's. Scores of the attack check and
+        frames need the scope `evidence:read`.
+        """
         return Response(self._shown([self.get_object()])[0])
 
     @extend_schema(
@@ -65,6 +88,11 @@ class VerificationViewSet(
         responses={202: wire.AcceptedAnswer},
     )
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Verify or identify a person by a photo or clip: taken now, worked on at once, followed at `links.self`.
+
+        `person_id` or `employee_id` says who it should be (1:1); neither looks through all who are enrolled (1:N),
+        which a client app needs the scope `identify` for.
+        """
         given = wire.VerificationInput(data=request.data)
         given.is_valid(raise_exception=True)
         person = claimed(given.validated_data, caller(request))
@@ -82,12 +110,14 @@ class VerificationViewSet(
     @extend_schema(request=None, responses=wire.VerificationSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:
+        """Cancel a verification that is not done: its work stops and what was sent is destroyed."""
         verifications.cancel(verification=self.get_object(), actor=caller(request))
         return self.retrieve(request, pk=pk)
 
     @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
     @action(detail=True, url_path=r"frames/(?P<number>\d{1,4})")
     def frame(self, request: Request, pk: str, number: str) -> HttpResponse:
+        """Show one frame of the evidence; each look is written into the audit log."""
         if not wire.sees_evidence(caller(request)):
             raise Refusal("not_found")
         frame = get_object_or_404(self.get_object().frames, number=int(number))
