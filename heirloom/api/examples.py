@@ -131,9 +131,10 @@ class Examples:
         if not isinstance(made, dict):
             return made
         properties = self._plain(schema)[0]["properties"]
-        files = {name for name in made if properties[name].get("format") == "binary"}
-        encoded = {name for name in made if name.endswith("base64")}
-        return {name: value for name, value in made.items() if name not in (encoded if _is_form(media_type) else files)}
+        files = {name for name in made if _is_file(properties[name])}
+        elsewhere = {name for name in made if files and name.endswith(("base64", "upload_id"))}
+        left_out = elsewhere if media_type.startswith("multipart/") else files
+        return {name: value for name, value in made.items() if name not in left_out}
 
     def value(self, name: str, schema: Schema) -> Any:
         """Return an example of a field or parameter by itself."""
@@ -178,8 +179,8 @@ class Examples:
         return schema, component
 
 
-def _is_form(media_type: str) -> bool:
-    return media_type.startswith("multipart/")
+def _is_file(schema: Schema) -> bool:
+    return "binary" in (schema.get("format"), schema.get("items", {}).get("format"))
 
 
 def _of_type(schema: Schema, name: str) -> Any:

@@ -106,7 +106,7 @@ def test_a_conflict_is_an_answer_and_comes_again(hana: APIClient) -> None:
     assert Person.objects.count() == 1
 
 
-@pytest.mark.parametrize("error", [Refusal("storage_unavailable"), OperationalError("gone")])
+@pytest.mark.parametrize("error", [Refusal("database_unavailable"), OperationalError("gone")])
 def test_a_fault_of_the_installation_is_not_kept(
     hana: APIClient, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
