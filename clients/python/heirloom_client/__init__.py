@@ -28,6 +28,7 @@ from heirloom_client.errors import (
     UnavailableError,
     UnexpectedAnswerError,
     UnusableError,
+    UploadBrokenError,
 )
 from heirloom_client.operations import ConsentGiven
 from heirloom_client.webhooks import Event, WebhookRefusedError, read_event
@@ -60,6 +61,7 @@ __all__ = [
     "UnexpectedAnswerError",
     "UnusableError",
     "Upload",
+    "UploadBrokenError",
     "Verification",
     "WebhookRefusedError",
     "read_event",

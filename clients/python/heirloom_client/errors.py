@@ -23,6 +23,14 @@ class TookTooLongError(HeirloomError):
     """Work was waited for and is not done yet; it goes on, and may be waited for again."""
 
 
+class UploadBrokenError(HeirloomError):
+    """An upload broke off too often in a row; `upload(..., resume=upload_id)` goes on, in another run too."""
+
+    def __init__(self, upload_id: str, why: HeirloomError) -> None:
+        self.upload_id = upload_id
+        super().__init__(f"Upload {upload_id} broke off: {why}")
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One entry of an error's body. attr: the field at fault."""

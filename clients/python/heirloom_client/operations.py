@@ -267,7 +267,7 @@ class Operations:
         """Upload a large file in pieces, going on after each break where it broke off (tus 1.0).
 
         resume: an upload, or its id, that an earlier run began. progress: is told how many bytes are there, of all.
-        Raises ApiError or NotConnectedError when that failed too often in a row.
+        Raises UploadBrokenError, which knows the id, when that failed too often in a row.
         """
         with _opened(file) as (content, name):
             known = _id(resume)

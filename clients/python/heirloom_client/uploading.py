@@ -10,7 +10,7 @@ import httpx
 
 from heirloom_client.answers import Upload
 from heirloom_client.core import Call, Flow, Pause, Session
-from heirloom_client.errors import HeirloomError, NotConnectedError, UnexpectedAnswerError, error_of
+from heirloom_client.errors import HeirloomError, NotConnectedError, UnexpectedAnswerError, UploadBrokenError, error_of
 
 CHUNK_BYTES = 8 * 1024 * 1024
 VERSION = {"Tus-Resumable": "1.0.0"}
@@ -38,9 +38,12 @@ def upload(
             made, failures = Upload(made.id, size, offset), 0
         else:
             if failures >= session.retries.most:
-                raise failure
+                raise UploadBrokenError(made.id, failure) from failure
             yield Pause(session.retries.after(failure, failures) or session.retries.pause(failures))
-            now = yield from _look(session, made.id)
+            try:
+                now = yield from _look(session, made.id)
+            except NotConnectedError as gone:
+                raise UploadBrokenError(made.id, gone) from gone
             # A break that let bytes through is no failure in a row.
             made, failures = now, 0 if now.offset > made.offset else failures + 1
         if progress is not None:
