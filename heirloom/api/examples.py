@@ -110,6 +110,14 @@ VALUES: dict[str, Any] = {
     "yaw": -2.3,
 }
 _DEEPEST = 8
+_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+}
 
 
 class Examples:
@@ -209,15 +217,7 @@ def _fits(value: Any, schema: Schema) -> bool:
         return value in schema["enum"]
     if "type" not in schema:
         return True
-    types = {
-        "string": str,
-        "integer": int,
-        "number": (int, float),
-        "boolean": bool,
-        "array": list,
-        "object": dict,
-    }
-    fits = isinstance(value, types[schema["type"]]) and isinstance(value, bool) == (schema["type"] == "boolean")
+    fits = isinstance(value, _TYPES[schema["type"]]) and isinstance(value, bool) == (schema["type"] == "boolean")
     return fits and (
         schema.get("format") not in {"date-time", "uuid"} or _is_time(value) == (schema["format"] == "date-time")
     )

@@ -68,7 +68,7 @@ class AutoSchema(openapi.AutoSchema):
         said = self._said_of_action() or self._standard() or get_doc(type(self.view)) or self._action()
         return _SENTENCE.split(said)[0].strip().rstrip(".:;").replace("\n", " ")
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]
         said = self._said_of_action() or get_doc(type(self.view)) or self.get_summary() + "."
         return f"{said}\n\n{self._who()}"
 
@@ -85,7 +85,7 @@ class AutoSchema(openapi.AutoSchema):
 
     def _map_serializer(self, serializer: Any, direction: Any, bypass_extensions: bool = False) -> Any:
         """Leave a serializer's own `example` in its component, for heirloom.api.examples to make bodies of."""
-        schema = super()._map_serializer(serializer, direction, bypass_extensions)
+        schema = super()._map_serializer(serializer, direction, bypass_extensions)  # type: ignore[no-untyped-call]
         own = getattr(serializer, "example", None)
         return {**schema, "example": own} if own and schema.get("properties") else schema
 
@@ -168,4 +168,4 @@ class AutoSchema(openapi.AutoSchema):
         return any(parameter["in"] == "query" for parameter in self._get_parameters())
 
     def _is_paginated(self) -> bool:
-        return self._is_list_view() and self._get_paginator() is not None
+        return self._is_list_view() and self._get_paginator() is not None  # type: ignore[no-untyped-call]

@@ -30,7 +30,17 @@ DECIDED = {
 class FrameSerializer(serializers.ModelSerializer[EvidenceFrame]):
     class Meta:
         model = EvidenceFrame
-        fields = ("number", "at_s", "box", "quality", "attack_score", "similarity", "reasons", "width", "height")
+        fields: tuple[str, ...] = (
+            "number",
+            "at_s",
+            "box",
+            "quality",
+            "attack_score",
+            "similarity",
+            "reasons",
+            "width",
+            "height",
+        )
 
 
 class FrameAnswer(FrameSerializer):
