@@ -157,3 +157,6 @@ def test_the_document_and_its_pages_come_from_here_alone(client: Any, db: None) 
         assert answer.status_code == 200
         elsewhere = re.findall(r"""(?:src|href)=["'](https?://[^"']+)""", answer.content.decode())
         assert elsewhere == []
+        policy = answer.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'self';")
+        assert "http" not in policy
