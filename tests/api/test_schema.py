@@ -7,15 +7,22 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.urls import path as django_path
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.utils import extend_schema
 from openapi_schema_validator import OAS30Validator, oas30_format_checker
 from openapi_spec_validator import validate
+from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.test import APIClient
 from rest_framework.views import APIView
 
 from heirloom.api import refusals
 from heirloom.api.document import operations, whole
+from heirloom.api.idempotent import Idempotent
 from heirloom.api.schema import STANDARD
 from heirloom.errors import CODES
+from heirloom.reviews.api import ReviewSerializer, VerdictInput
 from tests.cast import Cast, caller
 from tests.documented import OPEN
 
@@ -101,6 +108,42 @@ def test_every_operation_lists_what_it_refuses(operation: Operation, method: str
                 assert refusals.code(code).status == int(status)
                 assert f"`{code}`" in answer["description"] or OPEN in answer["description"]
             assert ("Retry-After" in answer.get("headers", {})) == (status in {"429", "503"})
+
+
+class BareView(Idempotent):
+    """Make a thing; more of it elsewhere."""
+
+    @extend_schema(request=VerdictInput, responses={201: ReviewSerializer})
+    def post(self, request: Request) -> Response:
+        return Response()
+
+
+class TellingView(BareView):
+    refuses = ("already_decided",)
+
+
+def made_of(view: type[APIView]) -> Operation:
+    generator = SchemaGenerator(patterns=[django_path("api/v1/things/", view.as_view())])
+    return dict(generator.get_schema(request=None, public=True)["paths"]["/api/v1/things/"]["post"])
+
+
+def test_a_new_view_is_told_of_without_more_work() -> None:
+    operation = made_of(BareView)
+    assert (operation["operationId"], operation["summary"], operation["tags"]) == ("things", "Make a thing", ["things"])
+    assert operation["requestBody"]["content"]["application/json"]["example"]["verdict"] == "approved"
+    assert operation["responses"]["201"]["content"]["application/json"]["example"]["kind"] == "verification"
+    assert {"400", "401", "408", "409", "413", "415", "422", "429", "503"} <= set(operation["responses"])
+    assert OPEN in operation["responses"]["409"]["description"]
+
+
+def test_a_view_that_names_its_codes_promises_that_there_are_no_others() -> None:
+    conflict = made_of(TellingView)["responses"]["409"]
+    assert OPEN not in conflict["description"]
+    assert set(conflict["content"]["application/json"]["examples"]) == {
+        "already_decided",
+        "idempotency_in_progress",
+        "idempotency_answer_erased",
+    }
 
 
 def test_an_address_with_an_id_may_have_nothing_at_it() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
@@ -74,7 +74,7 @@ def _each(
 
 def _soon(
     operation: Callable[Concatenate[Operations, P], Flow[T]],
-) -> "Callable[Concatenate[AsyncClient, P], Awaitable[T]]":
+) -> "Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, T]]":
     @wraps(operation)
     async def method(self: "AsyncClient", /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._drive(operation(self._operations, *args, **kwargs))
