@@ -72,7 +72,9 @@ def _check_codes(name: str, said: Any, codes: set[str]) -> None:
 
     listed = set(said["content"]["application/json"]["examples"])
     if missing := (codes & set(CODES)) - listed:
-        raise UndocumentedError(f"{name} answered {missing}; the document lists {sorted(listed)}")
+        raise UndocumentedError(
+            f"{name} answered {missing}, and the document lists {sorted(listed)}: see heirloom.api.refusals"
+        )
 
 
 @cache

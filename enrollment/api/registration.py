@@ -19,7 +19,7 @@ from heirloom.accounts.models import User
 from heirloom.api.idempotent import Idempotent
 from heirloom.api.images import read_photo
 from heirloom.api.permissions import caller, role_or_scope
-from heirloom.api.refusals import DUPLICATE, GOOD_FACE, PHOTO, SEALED, VISION
+from heirloom.api.refusals import DUPLICATE, GOOD_FACE, NAMED_MODEL, PHOTO, SEALED
 from heirloom.errors import Refusal
 from heirloom.jobs import services as jobs
 
@@ -30,7 +30,7 @@ ENROLLING = (
     "differs_from_enrolled",
     "consent_required",
     *DUPLICATE,
-    *VISION,
+    *NAMED_MODEL,
     *SEALED,
 )
 

@@ -22,6 +22,8 @@ class ApiKeyAuthentication(BaseAuthentication):
     Too many refused keys from one address meet 429 instead; a good key from there still passes.
     """
 
+    also_refuses = ("invalid_api_key",)
+
     def authenticate(self, request: Request) -> tuple[User, None] | None:
         sent = request.headers.get(HEADER)
         if sent is None:

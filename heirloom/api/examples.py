@@ -138,7 +138,7 @@ class Examples:
         made = self._made(schema, "", sent=True, depth=0)
         if not isinstance(made, dict):
             return made
-        properties = self._plain(schema)[0]["properties"]
+        properties = self._plain(schema)[0].get("properties", {})
         files = {name for name in made if _is_file(properties[name])}
         elsewhere = {name for name in made if files and name.endswith(("base64", "upload_id"))}
         left_out = elsewhere if media_type.startswith("multipart/") else files
@@ -166,12 +166,9 @@ class Examples:
         own = schema.get("example", {})
         properties, required = schema["properties"], schema.get("required", [])
         asked = [name for name in properties if name in required or name in own] if sent else list(properties)
+        made = {"id": str(uuid.uuid5(uuid.NAMESPACE_URL, component)), **own}
         return {
-            name: own[name]
-            if name in own
-            else str(uuid.uuid5(uuid.NAMESPACE_URL, component))
-            if name == "id"
-            else self._made(properties[name], name, sent=sent, depth=depth + 1)
+            name: made[name] if name in made else self._made(properties[name], name, sent=sent, depth=depth + 1)
             for name in asked or properties
         }
 
@@ -205,7 +202,8 @@ def _of_type(schema: Schema, name: str) -> Any:
     }
     if schema.get("format") in made:
         return made[schema["format"]]
-    of_type = {"integer": schema.get("minimum", 1), "number": schema.get("minimum", 0.5), "boolean": True, "object": {}}
+    least = schema.get("minimum", 0)
+    of_type: dict[str, Any] = {"integer": max(1, least), "number": max(0.5, least), "boolean": True, "object": {}}
     return of_type.get(schema.get("type", "object"), "...")
 
 

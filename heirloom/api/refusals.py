@@ -2,10 +2,11 @@
 its body and its permissions bring along.
 
 `refuses` is a tuple of codes, or a dictionary of such tuples by action; "*" counts for every action. A view without it
-is written down as answering any code of 409 and 422 where it writes.
+is written down as answering any code of 409 and 422 where it writes. What a base class of views, an authentication, a
+permission or a throttle refuses wherever it is used, it names itself, in `also_refuses`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from heirloom.api.errors import body
@@ -24,7 +25,16 @@ PHOTO = (
     "too_much_time",
     "too_much_memory",
 )
-VISION = ("model_not_available", "model_not_ready", "vision_unavailable", "weights_missing", "weights_altered")
+VISION = (
+    "model_not_ready",
+    "vision_unavailable",
+    "weights_missing",
+    "weights_altered",
+    "weights_unfit",
+    "licence_not_acknowledged",
+)
+# The same where the caller may name a model.
+NAMED_MODEL = ("model_not_available", *VISION)
 ONE_FACE = ("no_face", "several_faces")
 GOOD_FACE = (
     *ONE_FACE,
@@ -89,6 +99,14 @@ def named(view: Any, action: str) -> tuple[str, ...] | None:
     if isinstance(refuses, Mapping):
         return (*refuses.get("*", ()), *refuses.get(action, ()))
     return refuses
+
+
+def brought(view: Any) -> Iterator[str]:
+    """Give the codes that come with the parts of a view."""
+    for base in type(view).__mro__:
+        yield from vars(base).get("also_refuses", ())
+    for part in (*view.get_authenticators(), *view.get_permissions(), *view.get_throttles()):
+        yield from getattr(part, "also_refuses", ())
 
 
 def responses(names: Iterable[str], open_statuses: Iterable[int] = ()) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.permissions import AllowAny, IsAuthenticated
 
 from heirloom.api import refusals
-from heirloom.api.authentication import ApiKeyAuthentication
 from heirloom.api.idempotency import HEADER
 from heirloom.api.idempotent import REPLAYED, Idempotent
 
@@ -100,6 +99,7 @@ class AutoSchema(openapi.AutoSchema):
         for name in refusals.named(self.view, self._action()) or ():
             if self.method in WRITING or refusals.code(name).status not in OF_WHAT_WAS_SENT:
                 yield name
+        yield from refusals.brought(self.view)
         if self._is_keyed():
             yield from ("idempotency_in_progress", "idempotency_answer_erased", "idempotency_key_reused")
         if self._has_body() or self._is_keyed() or self._has_query():
@@ -114,11 +114,8 @@ class AutoSchema(openapi.AutoSchema):
         yield "database_unavailable"
 
     def _refused_to_caller(self) -> Iterator[str]:
-        ways = self.view.get_authenticators()
-        if ways:
+        if self.view.get_authenticators():
             yield from ("not_authenticated", "token_not_valid")
-        if any(isinstance(way, ApiKeyAuthentication) for way in ways):
-            yield "invalid_api_key"
         if any(not isinstance(one, NO_ROLE) for one in self.view.get_permissions()):
             yield "permission_denied"
 
@@ -137,8 +134,8 @@ class AutoSchema(openapi.AutoSchema):
     def _said_of_action(self) -> str:
         """Return the docstring of the handler, if it has one of its own."""
         handler = getattr(self.view, self._action(), None)
-        ours = getattr(handler, "__module__", "").startswith(("rest_framework", "drf_"))
-        return "" if handler is None or ours else get_doc(handler)
+        theirs = getattr(handler, "__module__", "").startswith(("rest_framework", "drf_"))
+        return "" if handler is None or theirs else get_doc(handler)
 
     def _standard(self) -> str:
         model = getattr(getattr(self.view, "queryset", None), "model", None)

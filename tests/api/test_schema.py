@@ -122,6 +122,10 @@ class TellingView(BareView):
     refuses = ("already_decided",)
 
 
+class BusyView(TellingView):
+    also_refuses = ("vision_unavailable",)
+
+
 def made_of(view: type[APIView]) -> Operation:
     generator = SchemaGenerator(patterns=[django_path("api/v1/things/", view.as_view())])
     return dict(generator.get_schema(request=None, public=True)["paths"]["/api/v1/things/"]["post"])
@@ -144,6 +148,11 @@ def test_a_view_that_names_its_codes_promises_that_there_are_no_others() -> None
         "idempotency_in_progress",
         "idempotency_answer_erased",
     }
+
+
+def test_what_a_base_class_refuses_comes_with_it() -> None:
+    away = made_of(BusyView)["responses"]["503"]["content"]["application/json"]["examples"]
+    assert set(away) == {"vision_unavailable", "database_unavailable"}
 
 
 def test_an_address_with_an_id_may_have_nothing_at_it() -> None:

@@ -17,7 +17,7 @@ from heirloom.accounts.models import User
 from heirloom.api.idempotent import Idempotent
 from heirloom.api.images import read_photo, read_photos
 from heirloom.api.permissions import caller, role, role_or_scope
-from heirloom.api.refusals import GOOD_FACE, ONE_FACE, PHOTO, SEALED, VISION
+from heirloom.api.refusals import GOOD_FACE, NAMED_MODEL, ONE_FACE, PHOTO, SEALED, VISION
 from heirloom.errors import Refusal
 from heirloom.jobs.vision import vision
 from heirloom.media.types import Image, Still
@@ -31,7 +31,7 @@ class DetectView(APIView):
     """Find faces in a photo, with the quality of each."""
 
     permission_classes = [role("client", "hr", "admin")]
-    refuses = (*PHOTO, *VISION)
+    refuses = (*PHOTO, *NAMED_MODEL)
 
     @extend_schema(request=wire.DetectInput, responses=wire.DetectAnswer)
     def post(self, request: Request) -> Response:
@@ -43,7 +43,7 @@ class DetectUploadView(APIView):
     """Find faces in an uploaded photo."""
 
     permission_classes = [role("client", "hr", "admin")]
-    refuses = (*PHOTO, *VISION)
+    refuses = (*PHOTO, *NAMED_MODEL)
     parser_classes = [MultiPartParser]
 
     @extend_schema(request={"multipart/form-data": wire.DetectUploadInput}, responses=wire.DetectAnswer)
@@ -57,7 +57,7 @@ class CompareView(APIView):
     """Say whether two photos show the same person."""
 
     permission_classes = [role("client", "hr", "admin")]
-    refuses = (*PHOTO, *GOOD_FACE, *VISION)
+    refuses = (*PHOTO, *GOOD_FACE, *NAMED_MODEL)
 
     @extend_schema(request=wire.CompareInput, responses=wire.CompareAnswer)
     def post(self, request: Request) -> Response:
@@ -83,7 +83,7 @@ class RecognizeView(Idempotent):
     """Say who of the gallery a photo shows."""
 
     permission_classes = [role_or_scope("identify")]
-    refuses = (*PHOTO, *GOOD_FACE, "invalid_gallery", *VISION, *SEALED)
+    refuses = (*PHOTO, *GOOD_FACE, "invalid_gallery", *NAMED_MODEL, *SEALED)
 
     @extend_schema(request=wire.RecognizeInput, responses={200: wire.RecognizeAnswer, 202: wire.AcceptedAnswer})
     def post(self, request: Request) -> Response:
