@@ -129,14 +129,14 @@ def _body(operation: Mapping[str, Any]) -> tuple[Json | None, str]:
             example = content[kind].get("example")
             return (_form(example) if kind != JSON else _raw(example)), kind
     # Pieces of a file, as in a resumable upload.
-    return ({"mode": "file", "file": {"src": ""}}, "") if content else (None, "")
+    return ({"mode": "file", "file": {"src": None}}, "") if content else (None, "")
 
 
 def _form(example: Any) -> Json:
     fields: list[Json] = []
     for name, value in (example or {}).items():
         if name in {"file", "files", "photos"}:
-            fields.append({"key": name, "type": "file", "src": []})
+            fields.append({"key": name, "type": "file", "src": None})
         else:
             fields.append(
                 {"key": name, "type": "text", "value": value if isinstance(value, str) else json.dumps(value)}

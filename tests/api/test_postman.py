@@ -53,6 +53,8 @@ def test_it_has_the_structure_of_a_collection(made: Json) -> None:
         body = request.get("body", {"mode": ""})
         assert body["mode"] in {"", "raw", "formdata", "file"}
         assert body["mode"] in body or not body["mode"]
+        for field in body.get("formdata", []):
+            assert isinstance(field["value"], str) if field["type"] == "text" else field["src"] is None
         for answer in item["response"]:
             assert {"name", "originalRequest", "code", "header", "body"} <= set(answer)
             json.loads(answer["body"])
