@@ -139,7 +139,7 @@ def test_faces_are_added_and_people_registered(hana: Client, hopper: Portrait, p
 
 
 def test_lists_are_read_page_by_page(hana: Client, live: str) -> None:
-    names = [f"Person {number:03}" for number in range(120)]
+    names = [f"Person {number:03}" for number in range(55)]
     for name in names:
         hana.create_person(name)
     assert [person.full_name for person in hana.people()] == names
