@@ -1,5 +1,6 @@
 import gc
 import os
+import re
 
 from django.core.asgi import get_asgi_application
 
@@ -10,9 +11,12 @@ from django.conf import settings  # noqa: E402 - settings are read once the appl
 from django.urls import get_resolver  # noqa: E402
 
 from heirloom.api.body_limits import BodyLimitMiddleware  # noqa: E402
+from heirloom.uploads.arriving import ArrivingBodies  # noqa: E402
 
 application = BodyLimitMiddleware(
-    django_application, photo_bytes=settings.UPLOAD_MAX_PHOTO_BYTES, clip_bytes=settings.UPLOAD_MAX_CLIP_BYTES
+    ArrivingBodies(django_application, path=re.compile(r"/api/v1/uploads/([^/]+/?)?|/api/v1/uploads")),
+    photo_bytes=settings.UPLOAD_MAX_PHOTO_BYTES,
+    clip_bytes=settings.UPLOAD_MAX_CLIP_BYTES,
 )
 
 # The addresses and what they import would otherwise be read by the first request.

@@ -211,6 +211,35 @@ CODES: dict[str, Code] = {
     "webhook_target_unknown": Code(422, "The host of this address was not found.", "Check its name."),
     "webhook_inactive": Code(409, "This webhook is switched off.", "Set `active` to true first."),
     "too_many_webhooks": Code(409, "This login has as many webhooks as it may.", "Revoke one that is not needed."),
+    # uploads in pieces
+    "tus_version_unsupported": Code(
+        412, "This version of the tus protocol is not spoken here.", "Send `Tus-Resumable: 1.0.0`."
+    ),
+    "upload_offset_differs": Code(
+        409, "The upload does not stand at this offset.", "Ask for the offset by HEAD and go on from there."
+    ),
+    "upload_busy": Code(
+        423, "A later request took over this upload.", "Let one request at a time send; HEAD tells where to go on."
+    ),
+    "upload_checksum_mismatch": Code(
+        460, "The bytes do not meet their checksum; none of them were kept.", "Send them again from the same offset."
+    ),
+    "upload_gone": Code(410, "This upload has ended.", "Begin a new upload."),
+    "upload_used": Code(409, "This upload was used before; each counts once.", "Upload the file again."),
+    "upload_incomplete": Code(
+        409, "The upload has not all of its bytes yet.", "Send the rest first, then use a new Idempotency-Key."
+    ),
+    "upload_size_differs": Code(
+        409, "The file in the bucket has another size than was announced.", "Begin a new upload with its true size."
+    ),
+    "upload_quota_reached": Code(
+        409, "This login has as many uploads open as it may.", "Use, finish or delete some of them first."
+    ),
+    "direct_upload_unavailable": Code(
+        409,
+        "This installation takes no files straight to a bucket.",
+        "Send them to uploads/; an operator can configure a bucket (docs/api/uploads.md).",
+    ),
     # the installation
     "model_not_ready": Code(503, "The vision models are not loaded yet.", "Try again in a few seconds."),
     "model_changed": Code(

@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "heirloom.audit",
     "heirloom.jobs",
     "heirloom.api",
+    "heirloom.uploads",
     "heirloom.webhooks",
     "heirloom.reviews",
     "enrollment",
@@ -145,6 +146,10 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 UPLOAD_MAX_PHOTO_BYTES = env.integer("UPLOAD_MAX_PHOTO_MB", 25) * 1024 * 1024
 UPLOAD_MAX_CLIP_BYTES = env.integer("UPLOAD_MAX_CLIP_MB", 2048) * 1024 * 1024
 UPLOAD_MAX_CLIP_SECONDS = env.integer("UPLOAD_MAX_CLIP_SECONDS", 600)
+# Resumable and direct uploads: hours until an unused one is given up; what one login may have open.
+UPLOAD_TTL_HOURS = env.integer("UPLOAD_TTL_HOURS", 24)
+UPLOAD_MAX_OPEN = env.integer("UPLOAD_MAX_OPEN", 50)
+UPLOAD_QUOTA_BYTES = env.integer("UPLOAD_QUOTA_MB", 10240) * 1024 * 1024
 FILE_UPLOAD_HANDLERS = ["heirloom.api.uploads.UnlinkedUploadHandler"]
 FFMPEG_BINARY = env.text("FFMPEG_BINARY")
 # ffmpeg: on this machine. zencoder: clips of people who agreed to it are sent to a service elsewhere, which sees them.
@@ -332,6 +337,7 @@ CELERY_TASK_ROUTES = {
     "enrollment.tasks.withdraw_expired_consents": {"queue": "io"},
     "verification.tasks.sweep_challenges": {"queue": "io"},
     "heirloom.api.tasks.sweep_keyed_requests": {"queue": "io"},
+    "heirloom.uploads.tasks.sweep_uploads": {"queue": "io"},
 }
 # Workers tell of themselves in the database (heirloom.jobs.liveness), so the broker carries no control messages.
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
@@ -362,5 +368,6 @@ CELERY_BEAT_SCHEDULE = {
     "withdraw expired consents": {"task": "enrollment.tasks.withdraw_expired_consents", "schedule": 24 * 3600},
     "sweep keyed requests": {"task": "heirloom.api.tasks.sweep_keyed_requests", "schedule": 3600},
     "sweep challenges": {"task": "verification.tasks.sweep_challenges", "schedule": 3600},
+    "sweep uploads": {"task": "heirloom.uploads.tasks.sweep_uploads", "schedule": 900},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "run" / "beat")

@@ -14,6 +14,7 @@ from heirloom.api.tokens import RefreshView, TokenView
 from heirloom.portal.api import EraseView, JobView
 from heirloom.portal.api_keys import ApiKeyViewSet
 from heirloom.reviews.api import ReviewViewSet
+from heirloom.uploads.api import DirectUploadView, UploadsView, UploadView
 from heirloom.webhooks.api import DeliveryViewSet, WebhookViewSet
 from verification.api.challenges import ChallengeView
 from verification.api.computation import AntiSpoofingView, CompareView, DetectUploadView, DetectView, RecognizeView
@@ -39,6 +40,9 @@ api = [
     path("add-face/", AddFaceView.as_view(), name="add-face"),
     path("register-multiple/", RegisterMultipleView.as_view(), name="register-multiple"),
     path("challenges/", ChallengeView.as_view(), name="challenges"),
+    path("uploads/", UploadsView.as_view(), name="uploads"),
+    path("uploads/direct/", DirectUploadView.as_view(), name="uploads-direct"),
+    path("uploads/<uuid:upload_id>/", UploadView.as_view(), name="upload"),
     path("people/<uuid:person_id>/erase/", EraseView.as_view(), name="person-erase"),
     path("jobs/<uuid:job_id>/", JobView.as_view(), name="job"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),

@@ -16,8 +16,10 @@ from enrollment.querysets import EnrollmentQuerySet, PersonQuerySet
 from enrollment.services import consents, enrollments, people
 from heirloom.api.idempotent import Idempotent
 from heirloom.api.pagination import ByName
+from heirloom.api.parsers import JSONParser
 from heirloom.api.permissions import caller, role
 from heirloom.api.refusals import FILE
+from heirloom.uploads import services as uploads
 
 
 class PersonViewSet(
@@ -86,10 +88,10 @@ class PersonViewSet(
     @extend_schema(
         methods=["POST"],
         summary="Enroll a person by photos or a clip",
-        request={"multipart/form-data": wire.CapturesInput},
+        request={"multipart/form-data": wire.CapturesInput, "application/json": wire.CapturesInput},
         responses={202: wire.LinksAnswer},
     )
-    @action(detail=True, methods=["get", "post"], parser_classes=[MultiPartParser], pagination_class=None)
+    @action(detail=True, methods=["get", "post"], parser_classes=[MultiPartParser, JSONParser], pagination_class=None)
     def captures(self, request: Request, pk: str) -> Response:
         """Photos and clips of a person, with the verdict on each; new ones enroll the person, or add references.
 
@@ -98,16 +100,24 @@ class PersonViewSet(
         person = self.get_object()
         if request.method == "GET":
             return Response(wire.CaptureSerializer(person.captures.all(), many=True).data)
-        given = wire.CapturesInput(data={"files": request.FILES.getlist("files")})
+        given = wire.CapturesInput(data=request.data)
         given.is_valid(raise_exception=True)
-        uploads = [file.chunks() for file in given.validated_data["files"]]
-        visit = enrollments.submit(visitor=person, uploads=uploads, source="api", actor=caller(request))
+        visit = self._submitted(person, given.validated_data)
         link = reverse("enrollment-detail", args=[visit.id])
         return Response(
             {"id": visit.id, "status": "queued", "links": {"self": link}},
             status=status.HTTP_202_ACCEPTED,
             headers={"Location": link},
         )
+
+    def _submitted(self, person: Person, given: dict[str, Any]) -> Enrollment:
+        """Hand in what was sent: files, or the one file of a finished upload."""
+        actor, upload = caller(self.request), None
+        files = [file.chunks() for file in given.get("files", ())]
+        if "upload_id" in given:
+            upload = uploads.find(owner=actor, upload_id=given["upload_id"])
+            files = [uploads.read(upload)]
+        return enrollments.submit(visitor=person, uploads=files, source="api", actor=actor, taken_from=upload)
 
     @extend_schema(responses=wire.TemplateSerializer(many=True))
     @action(detail=True, pagination_class=None)

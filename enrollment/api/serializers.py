@@ -167,7 +167,15 @@ class RegisterAnswer(serializers.Serializer[Any]):
 
 
 class CapturesInput(serializers.Serializer[Any]):
-    files = serializers.ListField(child=serializers.FileField(allow_empty_file=True), min_length=1, max_length=10)
+    files = serializers.ListField(
+        child=serializers.FileField(allow_empty_file=True), min_length=1, max_length=10, required=False
+    )
+    upload_id = serializers.UUIDField(required=False, help_text="A finished upload of the caller's; used up by this.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("files" in attrs) == ("upload_id" in attrs):
+            raise serializers.ValidationError({"files": "Send either files or upload_id."}, code="required")
+        return attrs
 
 
 class LinksAnswer(serializers.Serializer[Any]):

@@ -23,6 +23,8 @@ from heirloom.jobs.services import Lease
 from heirloom.jobs.vision import vision
 from heirloom.reviews import services as reviews
 from heirloom.reviews.models import Review
+from heirloom.uploads import services as uploaded
+from heirloom.uploads.models import Upload
 from heirloom.vision.comparison import mean_template
 from heirloom.vision.fingerprint import perceptual_hash
 from heirloom.vision.types import Vision
@@ -51,16 +53,20 @@ def submit(
     source: str,
     actor: User | None,
     consent: ConsentGiven | None = None,
+    taken_from: Upload | None = None,
 ) -> Enrollment:
     """Take the photos and clips of one visit and have them worked on; the answer is the row to follow.
 
-    Raises Refusal "consent_required", "employee_id_taken", or the code of the first file that cannot be taken; then
-    nothing is written.
+    taken_from: the upload that holds the one file; used up by this, unless it is refused.
+    Raises Refusal "consent_required", "employee_id_taken", "upload_used", "upload_gone", or the code of the first file
+    that cannot be taken; then nothing is written.
     """
     require_consent(visitor, consent)
     owner = subject_of(visitor)
     with captures.stored(uploads, subject=owner) as kept, transaction.atomic():
         enrollment = open_visit(owner, visitor, kept, source=source, actor=actor, consent=consent)
+        if taken_from is not None:
+            uploaded.use(taken_from)
         jobs.enqueue(kind="enrollment", subject_id=enrollment.id, owner=actor, queue="vision")
     return enrollment
 

@@ -29,11 +29,14 @@ SIGN_IN_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What the body of a route may carry beyond ordinary text: photos in its JSON, files in its form."""
+    """What the body of a route may carry beyond ordinary text: photos in its JSON, files in its form, or a piece of a
+    clip as it is.
+    """
 
     path: re.Pattern[str]
     json_photos: int = 0
     form: Literal["", "photo", "clip"] = ""
+    takes_pieces: bool = False
     ordinary_bytes: int = ORDINARY_BYTES
 
 
@@ -47,6 +50,8 @@ ROUTES = (
     Route(re.compile(r"/api/v1/detect-upload/?"), form="photo"),
     Route(re.compile(r"/api/v1/people/[^/]+/captures/?"), form="clip"),
     Route(re.compile(r"/people/([^/]+/)?enroll/"), form="clip"),
+    Route(re.compile(r"/api/v1/uploads/?"), takes_pieces=True),
+    Route(re.compile(r"/api/v1/uploads/[^/]+/?"), takes_pieces=True),
 )
 ANY_OTHER = Route(re.compile(r".*"))
 
@@ -90,6 +95,8 @@ class BodyLimitMiddleware:
         kind = content_type.lower()
         if kind.startswith(b"multipart/") and route.form:
             return self.form_bytes[route.form] + SLACK_BYTES
+        if kind == b"application/offset+octet-stream" and route.takes_pieces:
+            return self.form_bytes["clip"]
         if kind.startswith(b"application/json") and route.json_photos:
             return int(self.photo_bytes * route.json_photos * BASE64_GROWTH) + SLACK_BYTES
         return route.ordinary_bytes

@@ -175,14 +175,15 @@ class VerificationInput(serializers.Serializer[Any]):
     employee_id = serializers.CharField(max_length=64, required=False)
     file = serializers.FileField(required=False, allow_empty_file=True)
     image_base64 = Base64ImageField(required=False)
+    upload_id = serializers.UUIDField(required=False, help_text="A finished upload of the caller's; used up by this.")
     challenge_id = serializers.UUIDField(required=False)
     challenge_nonce = serializers.CharField(max_length=64, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("challenge_id" in attrs) != ("challenge_nonce" in attrs):
             raise serializers.ValidationError({"challenge_nonce": "Send the challenge's id and its nonce together."})
-        if ("file" in attrs) == ("image_base64" in attrs):
-            raise serializers.ValidationError({"file": "Send either a file or image_base64."})
+        if sum(name in attrs for name in ("file", "image_base64", "upload_id")) != 1:
+            raise serializers.ValidationError({"file": "Send one of file, image_base64 and upload_id."})
         return one_claim(attrs)
 
 

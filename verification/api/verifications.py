@@ -1,6 +1,6 @@
 """/verifications/: submit a probe, follow it, read the result."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.http import HttpResponse
@@ -25,6 +25,8 @@ from heirloom.decision.verification import Outcome
 from heirloom.errors import Refusal
 from heirloom.jobs.models import Job
 from heirloom.reviews.models import Review
+from heirloom.uploads import services as uploads
+from heirloom.uploads.models import Upload
 from verification.api import serializers as wire
 from verification.api.filters import VerificationFilters, narrowed
 from verification.models import Challenge, Verification
@@ -96,14 +98,15 @@ class VerificationViewSet(
         given = wire.VerificationInput(data=request.data)
         given.is_valid(raise_exception=True)
         person = claimed(given.validated_data, caller(request))
-        chunks = (
-            given.validated_data["file"].chunks()
-            if "file" in given.validated_data
-            else [given.validated_data["image_base64"]]
-        )
         challenge = _challenge(given.validated_data, caller(request), person)
+        upload = _upload(given.validated_data, caller(request))
         row = verifications.submit(
-            owner=caller(request), chunks=chunks, source="api", person=person, challenge=challenge
+            owner=caller(request),
+            chunks=_chunks(given.validated_data) if upload is None else uploads.read(upload),
+            source="api",
+            person=person,
+            challenge=challenge,
+            taken_from=upload,
         )
         return accepted(row)
 
@@ -142,6 +145,14 @@ def accepted(row: Verification) -> Response:
     link = reverse("verification-detail", args=[row.id])
     answer = {"id": row.id, "status": "queued", "links": {"self": link}}
     return Response(answer, status=status.HTTP_202_ACCEPTED, headers={"Location": link})
+
+
+def _chunks(given: dict[str, Any]) -> Iterable[bytes]:
+    return given["file"].chunks() if "file" in given else [given["image_base64"]]
+
+
+def _upload(given: dict[str, Any], caller: User) -> Upload | None:
+    return uploads.find(owner=caller, upload_id=given["upload_id"]) if "upload_id" in given else None
 
 
 def _challenge(given: dict[str, Any], caller: User, person: Person | None) -> Challenge | None:

@@ -29,6 +29,8 @@ from heirloom.jobs.vision import vision
 from heirloom.media.types import Image
 from heirloom.reviews import services as reviews
 from heirloom.reviews.models import Review
+from heirloom.uploads import services as uploads
+from heirloom.uploads.models import Upload
 from heirloom.vision.types import AttackOutcome, AttackSignal
 from heirloom.webhooks import services as webhooks
 from heirloom.webhooks.models import EventType
@@ -58,12 +60,14 @@ def submit(
     source: str,
     person: Person | None = None,
     challenge: Challenge | None = None,
+    taken_from: Upload | None = None,
 ) -> Verification:
     """Take a probe of a claimed person (1:1), or of nobody in particular (1:N), and have it worked on.
 
-    challenge: what the clip must show; used up by this, unless it is refused.
+    challenge: what the clip must show. taken_from: the upload that `chunks` come from. Both are used up by this, unless
+    it is refused.
     Raises Refusal "person_suspended", "empty_file", "unsupported_format", "too_many_bytes", "storage_unavailable",
-    "challenge_needs_clip", "challenge_used" or "challenge_expired".
+    "challenge_needs_clip", "challenge_used", "challenge_expired", "upload_used" or "upload_gone".
     """
     if person is not None and person.status == Person.Status.SUSPENDED:
         raise Refusal("person_suspended")
@@ -78,6 +82,8 @@ def submit(
             if capture.kind == Capture.Kind.PHOTO:
                 raise Refusal("challenge_needs_clip", attr="challenge_id")
             challenges.use(challenge=challenge, verification=verification)
+        if taken_from is not None:
+            uploads.use(taken_from)
         audit.record(
             action=Action.VERIFICATION_REQUESTED,
             subject_kind="verification",
