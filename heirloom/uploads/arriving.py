@@ -7,7 +7,7 @@ given an empty body and the view a live one, behind the same authentication, lim
 import asyncio
 import concurrent.futures
 import re
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping, Sequence
 from typing import Any
 
 from django.db import connection
@@ -17,14 +17,16 @@ from heirloom.api.body_limits import App, Message, Receive, Send, TooManyBytesEr
 from heirloom.errors import Refusal
 
 CONTENT_TYPE = "application/offset+octet-stream"
-# How much of a body is in memory at a time.
+# How much of a body is in memory at a time, in chunks: buffers as large as a piece would leave the memory in tatters.
 PIECE_BYTES = 4 * 1024 * 1024
+CHUNK_BYTES = 64 * 1024
 # A caller that sends nothing for so long has lost its connection, whatever rate it had before.
 REST_S = 30.0
 # Of a body that nobody wanted, so much is read on before the answer: a caller that is still sending may not hear one.
 UNWANTED_BYTES = 1024 * 1024
 UNWANTED_S = 2.0
 SCOPE_KEY = "heirloom.body"
+Piece = Sequence[bytes]
 
 
 class BrokenOffError(Exception):
@@ -38,22 +40,25 @@ class ArrivingBody:
         self._receive = receive
         self._loop = loop
         self._is_held_back = is_held_back
-        self._held = bytearray()
+        self._held: list[bytes] = []
+        self._last = bytearray()
+        self._held_bytes = 0
         self._whole = False
         self._fault: Exception | None = None
         self._awaited: concurrent.futures.Future[None] | None = None
         self._is_told = False
 
-    def pieces(self) -> Iterator[bytes]:
-        """Give the body in pieces of about PIECE_BYTES. What came before a break is given before the break is told.
+    def pieces(self) -> Iterator[Piece]:
+        """Give the body in pieces of about PIECE_BYTES, each some chunks of bytes.
+
+        What came before a break is given before the break is told.
 
         Raises BrokenOffError, and Refusal "upload_too_slow" or "too_many_bytes".
         """
         while not self._is_over:
             self._await_piece()
-            if self._held:
-                piece, self._held = self._held, bytearray()
-                yield bytes(piece)
+            if self._held_bytes:
+                yield self._taken()
         if isinstance(self._fault, TooSlowError):
             raise Refusal("upload_too_slow") from self._fault
         if isinstance(self._fault, TooManyBytesError):
@@ -78,9 +83,9 @@ class ArrivingBody:
         """Return a `send` that ends the connection if a body is still under way when its answer begins."""
 
         async def answer(message: Message) -> None:
-            if message["type"] == "http.response.start" and not self._is_over:
+            if message["type"] == "http.response.start" and not self._whole:
                 await self._skip()
-                if not self._is_over:
+                if not self._whole:
                     message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
             await send(message)
 
@@ -100,9 +105,15 @@ class ArrivingBody:
         except concurrent.futures.CancelledError:
             self._fault = self._fault or BrokenOffError()
 
+    def _taken(self) -> Piece:
+        taken = [*self._held, bytes(self._last)]
+        self._held, self._held_bytes = [], 0
+        self._last.clear()
+        return taken
+
     async def _gather(self) -> None:
         self._is_held_back = False
-        while len(self._held) < PIECE_BYTES and not self._is_over:
+        while self._held_bytes < PIECE_BYTES and not self._is_over:
             try:
                 message = await asyncio.wait_for(self._receive(), REST_S)
             except TimeoutError:
@@ -116,7 +127,11 @@ class ArrivingBody:
         if message["type"] == "http.disconnect":
             self._fault = BrokenOffError()
             return
-        self._held += message.get("body", b"")
+        self._last += message.get("body", b"")
+        self._held_bytes += len(message.get("body", b""))
+        if len(self._last) >= CHUNK_BYTES:
+            self._held.append(bytes(self._last))
+            self._last.clear()
         self._whole = not message.get("more_body", False)
 
     async def _skip(self) -> None:
@@ -129,8 +144,7 @@ class ArrivingBody:
                 self._take(await asyncio.wait_for(self._receive(), UNWANTED_S))
             except (TimeoutError, TooSlowError, TooManyBytesError):
                 return
-            skipped += len(self._held)
-            self._held.clear()
+            skipped += sum(map(len, self._taken()))
 
 
 class ArrivingBodies:
@@ -155,12 +169,12 @@ class ArrivingBodies:
             body.abandon()
 
 
-def pieces_of(request: Request) -> Iterator[bytes]:
+def pieces_of(request: Request) -> Iterator[Piece]:
     """Give the body of a request in pieces, as it arrives where the server can do that; raises as `pieces` does."""
     plain = request._request
     arriving = getattr(plain, "scope", {}).get(SCOPE_KEY)
     if isinstance(arriving, ArrivingBody):
         yield from arriving.pieces()
         return
-    while piece := plain.read(PIECE_BYTES):
-        yield piece
+    while chunk := plain.read(PIECE_BYTES):
+        yield [chunk]

@@ -7,10 +7,13 @@ from typing import Any
 from django.utils import timezone
 from google.api_core.exceptions import GoogleAPIError, NotFound
 from google.auth.exceptions import GoogleAuthError
+from google.cloud.storage.retry import DEFAULT_RETRY
 from storages.backends.gcloud import GoogleCloudStorage
 
 from heirloom.errors import Refusal
-from heirloom.uploads.quarantine import CHUNK_BYTES, CONTENT_TYPE, SIGNED_FOR, Signed, key
+from heirloom.uploads.quarantine import ANSWERS_WITHIN_S, CHUNK_BYTES, CONTENT_TYPE, SIGNED_FOR, Signed, key
+
+_PATIENCE: dict[str, Any] = {"timeout": ANSWERS_WITHIN_S, "retry": DEFAULT_RETRY.with_timeout(2 * ANSWERS_WITHIN_S)}
 
 
 class GoogleBucket:
@@ -38,18 +41,18 @@ class GoogleBucket:
 
     def size_bytes(self, name: str) -> int | None:
         with _provider_errors():
-            blob = self._storage.bucket.get_blob(key(self._storage.location, name))
+            blob = self._storage.bucket.get_blob(key(self._storage.location, name), **_PATIENCE)
         return None if blob is None else int(blob.size)
 
     def read(self, name: str) -> Iterator[bytes]:
-        with _provider_errors(), self._blob(name).open("rb", chunk_size=8 * CHUNK_BYTES) as source:
+        with _provider_errors(), self._blob(name).open("rb", chunk_size=8 * CHUNK_BYTES, **_PATIENCE) as source:
             while chunk := source.read(CHUNK_BYTES):
                 yield chunk
 
     def delete(self, name: str) -> None:
         with _provider_errors():
             try:
-                self._blob(name).delete()
+                self._blob(name).delete(**_PATIENCE)
             except NotFound:
                 return
 

@@ -21,6 +21,8 @@ SIGNED_FOR = timedelta(minutes=15)
 """How long a request to the bucket may begin; it may take longer to end."""
 CONTENT_TYPE = "application/octet-stream"
 CHUNK_BYTES = 1024 * 1024
+ANSWERS_WITHIN_S = 10
+"""A caller waits for what we ask the provider."""
 _KINDS = {
     "storages.backends.s3.S3Storage": "heirloom.uploads.s3.S3Bucket",
     "storages.backends.gcloud.GoogleCloudStorage": "heirloom.uploads.gcs.GoogleBucket",

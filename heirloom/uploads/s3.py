@@ -11,7 +11,7 @@ from django.utils import timezone
 from storages.backends.s3 import S3Storage
 
 from heirloom.errors import Refusal
-from heirloom.uploads.quarantine import CHUNK_BYTES, CONTENT_TYPE, SIGNED_FOR, Signed, key
+from heirloom.uploads.quarantine import ANSWERS_WITHIN_S, CHUNK_BYTES, CONTENT_TYPE, SIGNED_FOR, Signed, key
 
 
 class S3Bucket:
@@ -21,8 +21,12 @@ class S3Bucket:
         self._bucket: str = storage.bucket_name
         self._location: str = storage.location
         # Only Signature Version 4 signs the length; checksums that boto would add are the caller's affair.
-        config = storage.client_config.merge(
-            Config(signature_version="s3v4", request_checksum_calculation="when_required")
+        ours = Config(
+            signature_version="s3v4",
+            request_checksum_calculation="when_required",
+            connect_timeout=ANSWERS_WITHIN_S,
+            read_timeout=ANSWERS_WITHIN_S,
+            retries={"total_max_attempts": 2},
         )
         self._client = _session(storage).client(
             "s3",
@@ -30,7 +34,7 @@ class S3Bucket:
             use_ssl=storage.use_ssl,
             endpoint_url=storage.endpoint_url,
             verify=storage.verify,
-            config=config,
+            config=storage.client_config.merge(ours),
         )
 
     def sign(self, name: str, *, size_bytes: int) -> Signed:

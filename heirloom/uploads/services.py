@@ -15,9 +15,10 @@ from heirloom.accounts.models import User
 from heirloom.crypto import files
 from heirloom.crypto import services as crypto
 from heirloom.crypto.services import KeyDestroyedError
-from heirloom.crypto.stream import SEGMENT_BYTES, StreamDamagedError
+from heirloom.crypto.stream import StreamDamagedError
 from heirloom.errors import Refusal
 from heirloom.uploads import quarantine
+from heirloom.uploads.arriving import Piece
 from heirloom.uploads.models import Upload, UploadPart
 from heirloom.uploads.tus import Checksum
 
@@ -60,7 +61,7 @@ def require_open(upload: Upload) -> None:
 
 
 def receive(
-    *, upload: Upload, offset: int, pieces: Iterable[bytes], checksum: Checksum | None = None, coming_bytes: int = 0
+    *, upload: Upload, offset: int, pieces: Iterable[Piece], checksum: Checksum | None = None, coming_bytes: int = 0
 ) -> Upload:
     """Take the bytes of one request from `offset` on, each piece as it comes; return the upload as it is then.
 
@@ -74,7 +75,7 @@ def receive(
     try:
         for piece in pieces:
             waiting.append(_kept(upload, sender, at, piece))
-            at += len(piece)
+            at += waiting[-1].size_bytes
             if checksum is None:
                 _count(upload, sender, waiting)
                 waiting = []
@@ -162,7 +163,13 @@ def sweep() -> int:
     Returns how many. Any number of sweeps may run at once.
     """
     over = Upload.objects.done_with(timezone.now(), kept_for=KEPT_FOR, signed_for=quarantine.SIGNED_FOR)
-    return sum(_swept(upload) for upload in list(over.order_by("expires_at")[:_SWEEP_BATCH]))
+    swept, bucket_is_away = 0, False
+    for upload in list(over.order_by("expires_at")[:_SWEEP_BATCH]):
+        if upload.way == Upload.Way.DIRECT:
+            bucket_is_away = bucket_is_away or not _delete_direct(upload.storage_name)
+        if upload.way == Upload.Way.RESUMABLE or not bucket_is_away:
+            swept += _swept(upload)
+    return swept
 
 
 def _begin(upload: Upload, offset: int, coming_bytes: int) -> UUID:
@@ -179,16 +186,16 @@ def _begin(upload: Upload, offset: int, coming_bytes: int) -> UUID:
     return sender
 
 
-def _kept(upload: Upload, sender: UUID, start: int, piece: bytes) -> UploadPart:
+def _kept(upload: Upload, sender: UUID, start: int, piece: Piece) -> UploadPart:
     """Seal a piece into a file of its own: first the row that names it, then the file."""
-    _require_announced(upload, start + len(piece))
+    size_bytes = sum(map(len, piece))
+    _require_announced(upload, start + size_bytes)
     name = f"uploads/{upload.id}/{uuid.uuid4()}"
     with transaction.atomic():
         _require_sender(upload, sender)
-        part = UploadPart.objects.create(upload=upload, start=start, size_bytes=len(piece), storage_name=name)
-    segments = (piece[at : at + SEGMENT_BYTES] for at in range(0, len(piece), SEGMENT_BYTES))
+        part = UploadPart.objects.create(upload=upload, start=start, size_bytes=size_bytes, storage_name=name)
     try:
-        files.write(subject=upload.id, name=name, chunks=segments)
+        files.write(subject=upload.id, name=name, chunks=piece)
     except KeyDestroyedError:
         raise Refusal("upload_gone") from None  # ended meanwhile
     except BaseException:
@@ -254,8 +261,6 @@ def _delete_direct(name: str) -> bool:
 
 
 def _swept(upload: Upload) -> bool:
-    if upload.way == Upload.Way.DIRECT and not _delete_direct(upload.storage_name):
-        return False
     with transaction.atomic():
         held = Upload.objects.select_for_update(skip_locked=True).filter(pk=upload.pk).first()
         if held is None:

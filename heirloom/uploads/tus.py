@@ -5,6 +5,7 @@ import binascii
 import hashlib
 import hmac
 import re
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.utils.http import http_date
@@ -27,8 +28,9 @@ class Checksum:
         self._expected = expected
         self._digest = hashlib.new(algorithm, usedforsecurity=False)
 
-    def update(self, piece: bytes) -> None:
-        self._digest.update(piece)
+    def update(self, chunks: Iterable[bytes]) -> None:
+        for chunk in chunks:
+            self._digest.update(chunk)
 
     def is_met(self) -> bool:
         return hmac.compare_digest(self._digest.digest(), self._expected)
