@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from heirloom.api.idempotent import Idempotent
 from heirloom.api.permissions import caller, role
 from heirloom.errors import Refusal
 from heirloom.uploads import quarantine, services, tus
@@ -24,14 +25,23 @@ _NO_STORE = {"Cache-Control": "no-store"}
 ROLES = ("client", "hr", "reviewer", "admin")
 
 
-def _header(name: str, description: str, *, required: bool = False, told: tuple[int, ...] = ()) -> OpenApiParameter:
-    """Describe a header of requests, or of the answers with the statuses `told`."""
+def _header(
+    name: str,
+    description: str,
+    *,
+    required: bool = False,
+    told: tuple[int, ...] = (),
+    form: dict[str, object] | None = None,
+) -> OpenApiParameter:
+    """Describe a header of requests, or of the answers with the statuses `told`. form: what its text looks like."""
+    schema, response = {"type": "string", **(form or {})}, list(told) or False
     return OpenApiParameter(
-        name, str, OpenApiParameter.HEADER, description=description, required=required, response=list(told) or False
+        name, schema, OpenApiParameter.HEADER, description=description, required=required, response=response
     )
 
 
-RESUMABLE = _header("Tus-Resumable", "The version of the protocol: 1.0.0.", required=True)
+NUMBER: dict[str, object] = {"pattern": "^[0-9]{1,18}$"}
+RESUMABLE = _header("Tus-Resumable", "The version of the protocol.", required=True, form={"enum": [tus.VERSION]})
 CHECKSUM = _header("Upload-Checksum", "`sha1` or `sha256`, a space, and the digest of this body in base64.")
 BYTES = {CONTENT_TYPE: OpenApiTypes.BINARY}
 
@@ -94,7 +104,7 @@ class UploadsView(TusView):
         responses={201: BegunAnswer},
         parameters=[
             RESUMABLE,
-            _header("Upload-Length", "All bytes that will be sent.", required=True),
+            _header("Upload-Length", "All bytes that will be sent.", required=True, form=NUMBER),
             _header("Upload-Metadata", "Names and values in base64, given back and not read."),
             CHECKSUM,
             _header("Location", "Where the bytes are sent to.", told=(201,)),
@@ -136,7 +146,7 @@ class UploadView(TusView):
         request=BYTES,
         parameters=[
             RESUMABLE,
-            _header("Upload-Offset", "How many bytes are here already.", required=True),
+            _header("Upload-Offset", "How many bytes are here already.", required=True, form=NUMBER),
             CHECKSUM,
             _header("Upload-Offset", "How many bytes are here now.", told=(204,)),
             _header("Upload-Expires", "When it is given up.", told=(204,)),
@@ -177,7 +187,7 @@ class UploadView(TusView):
         return own
 
 
-class DirectUploadView(APIView):
+class DirectUploadView(Idempotent):
     """Uploads that go straight to a bucket."""
 
     permission_classes = [role(*ROLES)]

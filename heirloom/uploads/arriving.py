@@ -20,6 +20,8 @@ CONTENT_TYPE = "application/offset+octet-stream"
 # How much of a body is in memory at a time, in chunks: buffers as large as a piece would leave the memory in tatters.
 PIECE_BYTES = 4 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
+# What a slow caller sent is handed on after so long, or a server that is killed or stopped would lose it.
+HELD_FOR_S = 2.0
 # A caller that sends nothing for so long has lost its connection, whatever rate it had before.
 REST_S = 30.0
 # Of a body that nobody wanted, so much is read on before the answer: a caller that is still sending may not hear one.
@@ -47,6 +49,8 @@ class ArrivingBody:
         self._fault: Exception | None = None
         self._awaited: concurrent.futures.Future[None] | None = None
         self._is_told = False
+        self._is_resting = False
+        self._rests_until = 0.0
 
     def pieces(self) -> Iterator[Piece]:
         """Give the body in pieces of about PIECE_BYTES, each some chunks of bytes.
@@ -112,16 +116,24 @@ class ArrivingBody:
         return taken
 
     async def _gather(self) -> None:
+        """Gather a piece: what comes until it is full, or a caller that is slow has waited long enough for it."""
         self._is_held_back = False
+        hand_on_at = self._loop.time() + HELD_FOR_S
+        if not self._is_resting:
+            self._rests_until = self._loop.time() + REST_S
         while self._held_bytes < PIECE_BYTES and not self._is_over:
+            until = min(self._rests_until, hand_on_at) if self._held_bytes else self._rests_until
             try:
-                message = await asyncio.wait_for(self._receive(), REST_S)
+                self._take(await asyncio.wait_for(self._receive(), until - self._loop.time()))
             except TimeoutError:
-                self._fault = TooSlowError()
+                self._is_resting = True
+                if until == self._rests_until:
+                    self._fault = TooSlowError()
+                return
             except (TooSlowError, TooManyBytesError) as fault:
                 self._fault = fault
             else:
-                self._take(message)
+                self._is_resting, self._rests_until = False, self._loop.time() + REST_S
 
     def _take(self, message: Message) -> None:
         if message["type"] == "http.disconnect":

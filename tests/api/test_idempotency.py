@@ -300,6 +300,8 @@ def test_every_post_that_makes_something_takes_a_key() -> None:
     posts = {path: methods["post"] for path, methods in paths.items() if "post" in methods}
     making = {path: post for path, post in posts.items() if {"201", "202"} & set(post["responses"])}
     assert f"{PEOPLE}" in making
+    # Resumed, not repeated (docs/api/uploads.md): a key has nothing to compare a body by that is still arriving.
+    del making["/api/v1/uploads/"]
     for path, made in making.items():
         named = [parameter["name"] for parameter in made.get("parameters", []) if parameter["in"] == "header"]
         assert named == ["Idempotency-Key"], path

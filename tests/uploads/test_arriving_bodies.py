@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -28,11 +29,11 @@ class Line:
         self.answers: list[Any] = []
 
     async def receive(self) -> dict[str, Any]:
+        if self.waiting[0] == RESTING:
+            await asyncio.Future()
         message = self.waiting.pop(0)
         if message == HUNG_UP:
             return {"type": "http.disconnect"}
-        if message == RESTING:
-            await asyncio.Future()
         return {"type": "http.request", "body": message, "more_body": bool(self.waiting)}
 
     async def send(self, message: Any) -> None:
@@ -88,6 +89,22 @@ def test_what_came_before_the_caller_hung_up_is_given() -> None:
 
 def test_a_caller_that_rests_has_lost_its_line() -> None:
     assert given(b"abc", b"de", RESTING) == (b"abcde", "upload_too_slow", False)
+
+
+def test_what_a_slow_caller_sent_is_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arriving, "HELD_FOR_S", 0.05)
+    line = Line(b"abc", RESTING)
+    handed_at: list[float] = []
+
+    def noting(body: ArrivingBody) -> Any:
+        handed_at.append(time.monotonic())
+        return taken(body)
+
+    taken = ArrivingBody._taken
+    monkeypatch.setattr(ArrivingBody, "_taken", noting)
+    line.pass_on()
+    assert (bytes(line.read), line.ended) == (b"abc", "upload_too_slow")
+    assert time.monotonic() - handed_at[0] > arriving.REST_S / 2
 
 
 def test_more_than_the_route_takes_is_not_read() -> None:

@@ -242,6 +242,16 @@ def test_the_address_is_bound_to_length_and_time_at_google(
     assert signed["headers"]["x-goog-content-length-range"] == "1234,1234"
 
 
+def test_a_repetition_by_its_key_begins_no_second_upload(
+    cleo: APIClient, request: pytest.FixtureRequest, settings: Settings
+) -> None:
+    with s3(request, settings):
+        first, again = (
+            cleo.post(DIRECT, {"size_bytes": 9}, format="json", headers={"Idempotency-Key": "one"}) for _ in range(2)
+        )
+    assert (first.json(), Upload.objects.count()) == (again.json(), 1)
+
+
 def test_without_a_bucket_it_says_so(cleo: APIClient, settings: Settings, tmp_path: Path) -> None:
     answer = cleo.post(DIRECT, {"size_bytes": 10}, format="json")
     assert (answer.status_code, codes(answer)) == (409, ["direct_upload_unavailable"])

@@ -17,7 +17,7 @@ from heirloom.uploads import arriving, services
 from heirloom.uploads.models import Upload, UploadPart
 from tests.api.conftest import unknown_id
 from tests.cast import Cast, caller
-from tests.uploads.conftest import OCTETS, TUS, URL, Sender, attrs, codes, content
+from tests.uploads.conftest import OCTETS, URL, Sender, attrs, codes, content
 
 Stored = Callable[[], list[Path]]
 METADATA = f"filename {base64.b64encode('Jürgen.mp4'.encode()).decode()},is_clip"
@@ -333,5 +333,18 @@ def test_what_came_before_a_break_stays(tus: Sender) -> None:
     assert tus.offset(path) == 6
 
 
-def test_the_headers_are_those_of_the_protocol() -> None:
-    assert (TUS, OCTETS) == ({"Tus-Resumable": "1.0.0"}, "application/offset+octet-stream")
+def test_the_schema_names_the_headers_of_each_request_and_answer() -> None:
+    from drf_spectacular.generators import SchemaGenerator
+
+    paths = SchemaGenerator().get_schema(request=None, public=True)["paths"]
+    post, one = paths[URL]["post"], paths[f"{URL}{{upload_id}}/"]
+    assert {"Tus-Resumable", "Upload-Length", "Upload-Metadata", "Upload-Checksum"} == asked(post)
+    assert {"Location", "Upload-Offset", "Upload-Expires"} == set(post["responses"]["201"]["headers"])
+    assert {"Tus-Resumable", "Upload-Offset", "Upload-Checksum"} == asked(one["patch"])
+    assert {"Upload-Offset", "Upload-Expires"} == set(one["patch"]["responses"]["204"]["headers"])
+    assert set(post["requestBody"]["content"]) == {OCTETS}
+    assert asked(one["delete"]) == {"Tus-Resumable"}
+
+
+def asked(operation: dict[str, Any]) -> set[str]:
+    return {parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "header"}
