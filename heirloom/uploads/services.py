@@ -190,7 +190,7 @@ def _kept(upload: Upload, sender: UUID, start: int, piece: Piece) -> UploadPart:
     """Seal a piece into a file of its own: first the row that names it, then the file."""
     size_bytes = sum(map(len, piece))
     _require_announced(upload, start + size_bytes)
-    name = f"uploads/{upload.id}/{uuid.uuid4()}"
+    name = f"uploads/{uuid.uuid4()}"
     with transaction.atomic():
         _require_sender(upload, sender)
         part = UploadPart.objects.create(upload=upload, start=start, size_bytes=size_bytes, storage_name=name)

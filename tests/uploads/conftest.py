@@ -1,6 +1,6 @@
 """A client of the protocol over Django's test client, and looks into the storage."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ from rest_framework.test import APIClient
 
 from heirloom.uploads import services
 from heirloom.uploads.models import Upload
-from tests.api.conftest import cast, cleo, hana, work
+from tests.api.conftest import CONSENT, cast, cleo, hana, work
+from tests.portraits import Portrait
 
 __all__ = ["cast", "cleo", "hana", "work"]
 URL = "/api/v1/uploads/"
@@ -71,6 +72,18 @@ def committed(django_capture_on_commit_callbacks: Callable[..., Any]) -> Callabl
     return lambda: django_capture_on_commit_callbacks(execute=True)
 
 
+@pytest.fixture
+def person(hana: APIClient) -> str:
+    made = hana.post("/api/v1/people/", {"full_name": "Grace Hopper", "employee_id": "E-7"}, format="json").json()["id"]
+    hana.post(f"/api/v1/people/{made}/consents/", CONSENT, format="json")
+    return str(made)
+
+
+@pytest.fixture
+def photo(portraits: dict[str, Portrait]) -> bytes:
+    return portraits["hopper"].jpeg
+
+
 def content(path: str) -> bytes:
     """Return what an upload holds."""
     upload = Upload.objects.get(pk=path.removeprefix(URL).strip("/"))
@@ -83,7 +96,3 @@ def codes(answer: Any) -> list[str]:
 
 def attrs(answer: Any) -> list[str]:
     return [error["attr"] for error in answer.json()["errors"]]
-
-
-def of(headers: Mapping[str, str], *names: str) -> list[str | None]:
-    return [headers.get(name) for name in names]

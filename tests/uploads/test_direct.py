@@ -26,9 +26,7 @@ from enrollment.models import Enrollment
 from enrollment.services import captures
 from heirloom.uploads import quarantine, services
 from heirloom.uploads.models import Upload
-from tests.api.conftest import CONSENT
 from tests.cast import Cast, caller
-from tests.portraits import Portrait
 from tests.uploads.conftest import URL, Sender, codes
 from verification.models import Verification
 
@@ -108,18 +106,6 @@ def objects(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Call
     """A quarantine; called, it tells what is in it."""
     with request.param(request, settings) as told:
         yield told
-
-
-@pytest.fixture
-def photo(portraits: dict[str, Portrait]) -> bytes:
-    return portraits["hopper"].jpeg
-
-
-@pytest.fixture
-def person(hana: APIClient) -> str:
-    made = hana.post("/api/v1/people/", {"full_name": "Grace Hopper", "employee_id": "E-7"}, format="json").json()["id"]
-    hana.post(f"/api/v1/people/{made}/consents/", CONSENT, format="json")
-    return str(made)
 
 
 def begun(client: APIClient, size: int) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from heirloom.errors import Refusal
 from heirloom.jobs.models import Job
 from heirloom.uploads import services
 from heirloom.uploads.models import Upload, UploadPart
-from tests.api.conftest import CONSENT, unknown_id
+from tests.api.conftest import unknown_id
 from tests.cast import Cast, caller
 from tests.pictures import clip
 from tests.portraits import Portrait
@@ -27,18 +27,6 @@ from verification.models import Challenge, Verification
 VERIFICATIONS = "/api/v1/verifications/"
 Committed = Callable[..., Any]
 Stored = Callable[[], list[Path]]
-
-
-@pytest.fixture
-def person(hana: APIClient) -> str:
-    made = hana.post("/api/v1/people/", {"full_name": "Grace Hopper", "employee_id": "E-7"}, format="json").json()["id"]
-    hana.post(f"/api/v1/people/{made}/consents/", CONSENT, format="json")
-    return str(made)
-
-
-@pytest.fixture
-def photo(portraits: dict[str, Portrait]) -> bytes:
-    return portraits["hopper"].jpeg
 
 
 def verify(client: APIClient, upload: object, **more: Any) -> Any:
