@@ -18,7 +18,7 @@ from heirloom.api.idempotent import Idempotent
 from heirloom.api.pagination import ByName
 from heirloom.api.parsers import JSONParser
 from heirloom.api.permissions import caller, role
-from heirloom.api.refusals import FILE
+from heirloom.api.refusals import FILE, UPLOAD
 from heirloom.uploads import services as uploads
 
 
@@ -42,7 +42,7 @@ class PersonViewSet(
         "partial_update": ("employee_id_taken",),
         "consents": (),
         "withdraw_consent": (),
-        "captures": (*FILE, "consent_required", "key_unavailable"),
+        "captures": (*FILE, *UPLOAD, "consent_required", "key_unavailable"),
     }
 
     def get_queryset(self) -> PersonQuerySet:
@@ -88,7 +88,7 @@ class PersonViewSet(
     @extend_schema(
         methods=["POST"],
         summary="Enroll a person by photos or a clip",
-        request={"multipart/form-data": wire.CapturesInput, "application/json": wire.CapturesInput},
+        request={"multipart/form-data": wire.CapturesInput, "application/json": wire.CapturesOfUpload},
         responses={202: wire.LinksAnswer},
     )
     @action(detail=True, methods=["get", "post"], parser_classes=[MultiPartParser, JSONParser], pagination_class=None)

@@ -166,7 +166,13 @@ class RegisterAnswer(serializers.Serializer[Any]):
     images = VerdictSerializer(many=True)
 
 
+class CapturesOfUpload(serializers.Serializer[Any]):
+    upload_id = serializers.UUIDField(help_text="A finished upload of the caller's; used up by this.")
+
+
 class CapturesInput(serializers.Serializer[Any]):
+    example = {"files": ["1.jpg", "2.jpg", "3.jpg"]}
+
     files = serializers.ListField(
         child=serializers.FileField(allow_empty_file=True), min_length=1, max_length=10, required=False
     )

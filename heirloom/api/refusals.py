@@ -14,6 +14,15 @@ from heirloom.errors import CODES, Code
 
 # What reading a file as it comes refuses; decoding comes later, and its findings stand in the result.
 FILE = ("empty_file", "unsupported_format", "too_many_bytes", "storage_unavailable")
+# What using an upload refuses.
+UPLOAD = (
+    "upload_used",
+    "upload_incomplete",
+    "upload_size_differs",
+    "upload_gone",
+    "direct_upload_unavailable",
+    "storage_unavailable",
+)
 # What decoding a photo refuses.
 PHOTO = (
     "invalid_image",

@@ -15,12 +15,15 @@ from rest_framework.views import APIView
 
 from heirloom.api.idempotent import Idempotent
 from heirloom.api.permissions import caller, role
+from heirloom.api.refusals import SEALED
 from heirloom.errors import Refusal
 from heirloom.uploads import quarantine, services, tus
 from heirloom.uploads.arriving import CONTENT_TYPE, BrokenOffError, pieces_of
 from heirloom.uploads.models import Upload
 
 _NO_STORE = {"Cache-Control": "no-store"}
+# What became of an upload while its bytes arrived.
+ENDED = ("not_found", "upload_busy", "upload_gone")
 # Whoever may hand something in that an upload can be used for.
 ROLES = ("client", "hr", "reviewer", "admin")
 
@@ -67,6 +70,7 @@ class TusView(APIView):
     """What every request of the protocol is held to."""
 
     permission_classes = [role(*ROLES)]
+    also_refuses = ("tus_version_unsupported",)
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Take the method from X-HTTP-Method-Override where it is sent, as the protocol wants."""
@@ -99,7 +103,10 @@ class TusView(APIView):
 class UploadsView(TusView):
     """Uploads that may be cut off and go on."""
 
+    refuses = ("upload_quota_reached", "upload_checksum_mismatch", *ENDED, *SEALED)
+
     @extend_schema(
+        operation_id="uploads_create",
         request=BYTES,
         responses={201: BegunAnswer},
         parameters=[
@@ -132,6 +139,11 @@ class UploadsView(TusView):
 
 class UploadView(TusView):
     """One upload; nobody but its owner finds it."""
+
+    refuses = {
+        "patch": ("upload_offset_differs", "upload_checksum_mismatch", *ENDED, *SEALED),
+        "delete": ("upload_gone",),
+    }
 
     def head(self, request: Request, upload_id: UUID) -> Response:
         """Tell how many bytes are here."""
@@ -189,6 +201,8 @@ class UploadView(TusView):
 
 class DirectUploadView(Idempotent):
     """Uploads that go straight to a bucket."""
+
+    refuses = ("direct_upload_unavailable", "upload_quota_reached", "storage_unavailable")
 
     permission_classes = [role(*ROLES)]
 

@@ -20,7 +20,7 @@ from heirloom.accounts.models import User
 from heirloom.api.idempotent import Idempotent
 from heirloom.api.parsers import JSONParser
 from heirloom.api.permissions import caller, role
-from heirloom.api.refusals import FILE, SEALED
+from heirloom.api.refusals import FILE, SEALED, UPLOAD
 from heirloom.decision.verification import Outcome
 from heirloom.errors import Refusal
 from heirloom.jobs.models import Job
@@ -50,6 +50,7 @@ class VerificationViewSet(
     refuses = {
         "create": (
             *FILE,
+            *UPLOAD,
             "invalid_image",
             "not_found",
             "person_suspended",
