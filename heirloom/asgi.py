@@ -6,13 +6,20 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "heirloom.settings")
 django_application = get_asgi_application()
 
+from channels.routing import ProtocolTypeRouter  # noqa: E402 - it reads settings as well
 from django.conf import settings  # noqa: E402 - settings are read once the application stands
 from django.urls import get_resolver  # noqa: E402
 
 from heirloom.api.body_limits import BodyLimitMiddleware  # noqa: E402
+from heirloom.live.consumers import Follower  # noqa: E402
 
-application = BodyLimitMiddleware(
-    django_application, photo_bytes=settings.UPLOAD_MAX_PHOTO_BYTES, clip_bytes=settings.UPLOAD_MAX_CLIP_BYTES
+application = ProtocolTypeRouter(
+    {
+        "http": BodyLimitMiddleware(
+            django_application, photo_bytes=settings.UPLOAD_MAX_PHOTO_BYTES, clip_bytes=settings.UPLOAD_MAX_CLIP_BYTES
+        ),
+        "websocket": Follower.as_asgi(),
+    }
 )
 
 # The addresses and what they import would otherwise be read by the first request.
