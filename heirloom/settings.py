@@ -127,9 +127,9 @@ LIVE_SOCKETS = env.integer("LIVE_SOCKETS", 500)
 LIVE_SOCKETS_PER_CALLER = env.integer("LIVE_SOCKETS_PER_CALLER", 200)
 LIVE_DATABASE_URL = env.secret("LIVE_DATABASE_URL")
 # Without a Redis, PostgreSQL itself tells web processes of changes (heirloom.jobs.news).
-_LIVE_REDIS = {"address": REDIS_URL, "socket_connect_timeout": 2, "socket_timeout": 5}
-_LIVE_LAYER = {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [_LIVE_REDIS]}}
-CHANNEL_LAYERS = {"live": _LIVE_LAYER} if REDIS_URL else {}
+CHANNEL_LAYERS = (
+    {"live": {"BACKEND": "heirloom.jobs.news.RedisLayer", "CONFIG": {"url": REDIS_URL}}} if REDIS_URL else {}
+)
 
 # Files: captures and evidence are encrypted before any storage sees them.
 STORAGES = {

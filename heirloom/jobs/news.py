@@ -11,6 +11,7 @@ from uuid import UUID
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
+from channels_redis.pubsub import RedisPubSubChannelLayer
 from django.conf import settings
 from django.db import connection, transaction
 from redis.exceptions import RedisError
@@ -22,6 +23,13 @@ LAYER = "live"
 # A Redis that hangs must not hold up jobs at every step of theirs: after a failure nothing is told for so long.
 SILENT_S = 5.0
 _silent_until = 0.0
+
+
+class RedisLayer(RedisPubSubChannelLayer):  # type: ignore[misc]
+    """The channel layer over a Redis, which is not waited for long."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(hosts=[{"address": url, "socket_connect_timeout": 2, "socket_timeout": 5}])
 
 
 def topic(kind: str, subject_id: UUID) -> str:

@@ -1,5 +1,6 @@
 """Where a web process hears of changes: one connection to PostgreSQL that listens, or Redis where there is one."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from channels.layers import get_channel_layer
@@ -36,11 +37,14 @@ async def _from_postgres() -> AsyncIterator[str]:
 
 async def _from_layer() -> AsyncIterator[str]:
     layer = get_channel_layer(LAYER)
-    channel = await layer.new_channel()
-    await layer.group_add(CHANNEL, channel)
+    async with asyncio.timeout(CONNECT_WITHIN_S):
+        # Its connections of before may be waiting for a Redis that is gone, and keep others waiting with them.
+        await layer.flush()
+        channel = await layer.new_channel()
+        await layer.group_add(CHANNEL, channel)
     try:
         yield CONNECTED
         while True:
             yield (await layer.receive(channel))["topic"]
     finally:
-        await layer.group_discard(CHANNEL, channel)
+        await layer.flush()

@@ -1,7 +1,9 @@
 import shutil
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from heirloom.jobs import services as jobs
 from heirloom.jobs.models import Job
 from tests.cast import Cast, make_cast
 from tests.embedded.machines import free_port
+from tests.jobs.workers import soon
 from tests.live.sockets import Socket
 from tests.processes import Processes
 from verification.models import Verification
@@ -43,8 +46,8 @@ def connect(web: str) -> Iterator[Connect]:
         return opened[-1]
 
     yield connected
-    for socket in opened:
-        socket.close()
+    for one in opened:
+        one.close()
 
 
 @pytest.fixture
@@ -53,18 +56,34 @@ def attempt(cast: Cast) -> "Work":
 
 
 @pytest.fixture(scope="module")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    binary = shutil.which("redis-server")
-    if binary is None:
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Redis"]:
+    if shutil.which("redis-server") is None:
         pytest.skip("no redis-server on PATH")
-    port, folder = free_port(), tmp_path_factory.mktemp("redis")
-    server = subprocess.Popen(
-        [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)],
-        stdout=subprocess.DEVNULL,
-    )
-    yield f"redis://127.0.0.1:{port}/0"
-    server.terminate()
-    server.wait(10)
+    server = Redis(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.stop()
+
+
+class Redis:
+    """A server of its own, which can go away and come back."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        options = ("--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self.folder))
+        self.process = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
+        soon(self._answers)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(10)
+
+    def _answers(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
 
 class Work:
