@@ -18,6 +18,7 @@ from heirloom.api.idempotent import Idempotent
 from heirloom.api.pagination import ByName
 from heirloom.api.permissions import caller, role
 from heirloom.api.refusals import FILE
+from heirloom.live.reading import address
 
 
 class PersonViewSet(
@@ -104,7 +105,7 @@ class PersonViewSet(
         visit = enrollments.submit(visitor=person, uploads=uploads, source="api", actor=caller(request))
         link = reverse("enrollment-detail", args=[visit.id])
         return Response(
-            {"id": visit.id, "status": "queued", "links": {"self": link}},
+            {"id": visit.id, "status": "queued", "links": {"self": link, "live": address("enrollment", visit.id)}},
             status=status.HTTP_202_ACCEPTED,
             headers={"Location": link},
         )

@@ -20,6 +20,7 @@ from heirloom.accounts.models import User
 from heirloom.jobs import news
 
 Scope = Mapping[str, Any]
+ROOT = "/ws/v1/"
 PROTOCOL = "heirloom.v1"
 BEARER = "bearer."
 DONE = "done"
@@ -71,11 +72,16 @@ class State:
     caller: str = ""
 
 
+def address(kind: str, subject_id: UUID) -> str:
+    """Return where a subject is followed."""
+    return f"{ROOT}{kind}s/{subject_id}/"
+
+
 def find(path: str) -> Subject | None:
     """Return what an address below /ws/v1/ follows, with or without its last slash; None if it is nothing."""
-    name, _, subject_id = path.removeprefix("/ws/v1/").removesuffix("/").partition("/")
+    name, _, subject_id = path.removeprefix(ROOT).removesuffix("/").partition("/")
     kind = name.removesuffix("s")
-    if not path.startswith("/ws/v1/") or f"{kind}s" != name or kind not in settings.LIVE_KINDS:
+    if not path.startswith(ROOT) or f"{kind}s" != name or kind not in settings.LIVE_KINDS:
         return None
     try:
         return Subject(kind, UUID(subject_id))

@@ -24,14 +24,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(scope="module")
 def nodes(processes: Processes, redis: Redis, django_db_setup: None) -> Iterator[list[str]]:
-    addresses = []
-    for name in ("node-1", "node-2"):
-        port = free_port()
-        child = processes.start(replace(web_program("127.0.0.1", port), name=name), REDIS_URL=redis.url)
-        processes._await(child, lambda port=port: web_answers(port), 60)  # type: ignore[misc]
-        addresses.append(f"http://127.0.0.1:{port}")
-    yield addresses
-    for name in ("node-1", "node-2"):
+    ports = {name: free_port() for name in ("node-1", "node-2")}
+    for name, port in ports.items():
+        processes.start(replace(web_program("127.0.0.1", port), name=name), REDIS_URL=redis.url)
+    for name, port in ports.items():
+        processes._await(processes.children[name], lambda port=port: web_answers(port), 60)  # type: ignore[misc]
+    yield [f"http://127.0.0.1:{port}" for port in ports.values()]
+    for name in ports:
         processes.stop(name)
 
 

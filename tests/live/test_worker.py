@@ -24,7 +24,7 @@ def test_a_worker_killed_in_the_middle_ends_no_socket_and_progress_goes_on(
     hana = caller(cast.hana)
     accepted = hana.post("/api/v1/verifications/", {"file": film}, format="multipart").json()
     link = accepted["links"]["self"]
-    socket = connect(link.replace("/api/", "/ws/"), headers=bearer(cast.hana))
+    socket = connect(accepted["links"]["live"], headers=bearer(cast.hana))
     socket.until(stage="analyzing")
     worker.kill("worker")
     worker.stop("beat")
