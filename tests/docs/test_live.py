@@ -54,7 +54,7 @@ def test_a_client_of_the_page_hears_of_the_outcome(follow: Follow, web: str, att
     lease, token = attempt.take_up(), token_of(attempt.row.owner)  # type: ignore[arg-type]
     with ThreadPoolExecutor(1) as threads:
         following = threads.submit(follow, web.replace("http", "ws") + attempt.path, token)
-        for progress in range(0, 100, 5):
+        for progress in range(0, 100, 10):
             with suppress(TimeoutError):
                 following.exception(timeout=0.2)
             lease.report("analyzing", progress)
