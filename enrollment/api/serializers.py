@@ -133,7 +133,9 @@ class EnrollmentSerializer(serializers.ModelSerializer[Enrollment]):
         return "processing" if row.is_pending else "done"
 
     def get_progress(self, row: Enrollment) -> int:
-        return 0 if self._job is None else self._job.progress
+        if not row.is_pending:
+            return 100
+        return self._job.progress if self._job else 0
 
     def get_stage(self, row: Enrollment) -> str:
         return self._job.stage if row.is_pending and self._job else ""
@@ -197,7 +199,13 @@ class CapturesInput(serializers.Serializer[Any]):
 
 
 class LinksAnswer(serializers.Serializer[Any]):
-    example = {"status": "queued", "links": {"self": "/api/v1/enrollments/7cb4d2fd-1416-42e0-a8e9-6d648562ad7e/"}}
+    example = {
+        "status": "queued",
+        "links": {
+            "self": "/api/v1/enrollments/7cb4d2fd-1416-42e0-a8e9-6d648562ad7e/",
+            "live": "/ws/v1/enrollments/7cb4d2fd-1416-42e0-a8e9-6d648562ad7e/",
+        },
+    }
 
     id = serializers.UUIDField()
     status = serializers.CharField()
