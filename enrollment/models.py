@@ -114,6 +114,10 @@ class Enrollment(models.Model):
     class Meta:
         ordering = ("-created_at",)
 
+    @property
+    def is_pending(self) -> bool:
+        return self.outcome == self.Outcome.PENDING
+
 
 class Capture(models.Model):
     """One received photo or clip, encrypted at rest under the key of its subject."""

@@ -7,16 +7,22 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "heirloom.settings")
 django_application = get_asgi_application()
 
+from channels.routing import ProtocolTypeRouter  # noqa: E402 - it reads settings as well
 from django.conf import settings  # noqa: E402 - settings are read once the application stands
 from django.urls import get_resolver  # noqa: E402
 
 from heirloom.api.body_limits import BodyLimitMiddleware  # noqa: E402
+from heirloom.live.consumers import Follower  # noqa: E402
 from heirloom.uploads.arriving import ArrivingBodies  # noqa: E402
 
-application = BodyLimitMiddleware(
-    ArrivingBodies(django_application, path=re.compile(r"/api/v1/uploads/([^/]+/?)?|/api/v1/uploads")),
-    photo_bytes=settings.UPLOAD_MAX_PHOTO_BYTES,
-    clip_bytes=settings.UPLOAD_MAX_CLIP_BYTES,
+arriving = ArrivingBodies(django_application, path=re.compile(r"/api/v1/uploads/([^/]+/?)?|/api/v1/uploads"))
+application = ProtocolTypeRouter(
+    {
+        "http": BodyLimitMiddleware(
+            arriving, photo_bytes=settings.UPLOAD_MAX_PHOTO_BYTES, clip_bytes=settings.UPLOAD_MAX_CLIP_BYTES
+        ),
+        "websocket": Follower.as_asgi(),
+    }
 )
 
 # The addresses and what they import would otherwise be read by the first request.

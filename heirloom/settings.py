@@ -119,6 +119,19 @@ CACHES = {
 }
 CELERY_BROKER_URL = env.secret("CELERY_BROKER_URL", "pgmq://localhost")
 
+# Live progress at /ws/v1/<kind>s/<id>/: whose `retrieve` says what a caller sees of a kind, until its `status` is "done".
+LIVE_KINDS = {
+    "verification": "verification.api.verifications.VerificationViewSet",
+    "enrollment": "enrollment.api.people.EnrollmentViewSet",
+}
+LIVE_SOCKETS = env.integer("LIVE_SOCKETS", 500)
+LIVE_SOCKETS_PER_CALLER = env.integer("LIVE_SOCKETS_PER_CALLER", 200)
+LIVE_DATABASE_URL = env.secret("LIVE_DATABASE_URL")
+# Without a Redis, PostgreSQL itself tells web processes of changes (heirloom.jobs.news).
+CHANNEL_LAYERS = (
+    {"live": {"BACKEND": "heirloom.jobs.news.RedisLayer", "CONFIG": {"url": REDIS_URL}}} if REDIS_URL else {}
+)
+
 # Files: captures and evidence are encrypted before any storage sees them.
 STORAGES = {
     "default": {

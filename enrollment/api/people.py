@@ -19,6 +19,7 @@ from heirloom.api.pagination import ByName
 from heirloom.api.parsers import JSONParser
 from heirloom.api.permissions import caller, role
 from heirloom.api.refusals import FILE, UPLOAD
+from heirloom.live.reading import address
 from heirloom.uploads import services as uploads
 
 
@@ -105,7 +106,7 @@ class PersonViewSet(
         visit = self._submitted(person, given.validated_data)
         link = reverse("enrollment-detail", args=[visit.id])
         return Response(
-            {"id": visit.id, "status": "queued", "links": {"self": link}},
+            {"id": visit.id, "status": "queued", "links": {"self": link, "live": address("enrollment", visit.id)}},
             status=status.HTTP_202_ACCEPTED,
             headers={"Location": link},
         )

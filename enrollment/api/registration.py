@@ -22,6 +22,7 @@ from heirloom.api.permissions import caller, role_or_scope
 from heirloom.api.refusals import DUPLICATE, GOOD_FACE, NAMED_MODEL, PHOTO, SEALED
 from heirloom.errors import Refusal
 from heirloom.jobs import services as jobs
+from heirloom.live.reading import address
 
 ENROLLING = (
     *PHOTO,
@@ -82,7 +83,7 @@ class AddFaceView(Idempotent):
         uploads = [[given["face_image_base64"]]]
         visit = enrollments.submit(visitor=visitor, uploads=uploads, source="api", actor=actor, consent=consent)
         job = jobs.latest(kind="enrollment", subject_id=visit.id)
-        links = {"self": reverse("enrollment-detail", args=[visit.id])}
+        links = {"self": reverse("enrollment-detail", args=[visit.id]), "live": address("enrollment", visit.id)}
         links |= {"job": reverse("job", args=[job.id])} if job else {}
         return Response({"id": visit.id, "status": "queued", "links": links}, status=status.HTTP_202_ACCEPTED)
 

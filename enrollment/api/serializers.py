@@ -4,11 +4,14 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.utils import timezone
+from django.utils.functional import cached_property
 from rest_framework import serializers
 
 from enrollment.models import Capture, Consent, Enrollment, FaceTemplate, Person
 from heirloom.api.images import Base64ImageField, refuse_other_model_later
 from heirloom.errors import CODES
+from heirloom.jobs import services as jobs
+from heirloom.jobs.models import Job
 
 CLOCKS_DIFFER_BY = timedelta(minutes=5)
 
@@ -107,14 +110,39 @@ class EnrollmentSerializer(serializers.ModelSerializer[Enrollment]):
     example = {"outcome": "enrolled"}
 
     status = serializers.SerializerMethodField()
+    progress = serializers.SerializerMethodField()
+    stage = serializers.SerializerMethodField()
     captures = CaptureSerializer(many=True)
 
     class Meta:
         model = Enrollment
-        fields = ("id", "person", "status", "outcome", "reasons", "captures", "created_at", "finished_at")
+        fields = (
+            "id",
+            "person",
+            "status",
+            "progress",
+            "stage",
+            "outcome",
+            "reasons",
+            "captures",
+            "created_at",
+            "finished_at",
+        )
 
     def get_status(self, row: Enrollment) -> str:
-        return "processing" if row.outcome == Enrollment.Outcome.PENDING else "done"
+        return "processing" if row.is_pending else "done"
+
+    def get_progress(self, row: Enrollment) -> int:
+        if not row.is_pending:
+            return 100
+        return self._job.progress if self._job else 0
+
+    def get_stage(self, row: Enrollment) -> str:
+        return self._job.stage if row.is_pending and self._job else ""
+
+    @cached_property
+    def _job(self) -> Job | None:
+        return jobs.latest(kind="enrollment", subject_id=self.instance.id) if self.instance else None
 
 
 class AddFaceInput(serializers.Serializer[Any]):
@@ -185,7 +213,13 @@ class CapturesInput(serializers.Serializer[Any]):
 
 
 class LinksAnswer(serializers.Serializer[Any]):
-    example = {"status": "queued", "links": {"self": "/api/v1/enrollments/7cb4d2fd-1416-42e0-a8e9-6d648562ad7e/"}}
+    example = {
+        "status": "queued",
+        "links": {
+            "self": "/api/v1/enrollments/7cb4d2fd-1416-42e0-a8e9-6d648562ad7e/",
+            "live": "/ws/v1/enrollments/7cb4d2fd-1416-42e0-a8e9-6d648562ad7e/",
+        },
+    }
 
     id = serializers.UUIDField()
     status = serializers.CharField()

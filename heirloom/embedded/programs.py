@@ -9,6 +9,8 @@ from heirloom.embedded.children import Program
 
 QUEUES = "media,vision,interactive,io"
 _WEB_STOPS_WITHIN_S = 10
+# A client of live progress need send nothing; deploy/entrypoint.sh says the same to gunicorn.
+_MOST_SOCKET_BYTES = 4096
 
 
 def web(host: str, port: int) -> Program:
@@ -16,7 +18,7 @@ def web(host: str, port: int) -> Program:
         "web",
         *("-m", "uvicorn", "heirloom.asgi:application", "--host", host, "--port", str(port)),
         *("--lifespan", "off", "--no-access-log", "--no-server-header", "--log-level", settings.LOG_LEVEL.lower()),
-        *("--timeout-graceful-shutdown", str(_WEB_STOPS_WITHIN_S)),
+        *("--timeout-graceful-shutdown", str(_WEB_STOPS_WITHIN_S), "--ws-max-size", str(_MOST_SOCKET_BYTES)),
         # Without a proxy of ours, whoever asks could say to come from anywhere, and no lock would ever close.
         *(() if settings.SECURE_PROXY_SSL_HEADER else ("--no-proxy-headers",)),
     )

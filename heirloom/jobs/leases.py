@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 
+from heirloom.jobs import news
 from heirloom.jobs.models import Job, JobState
 
 logger = logging.getLogger(__name__)
@@ -44,7 +45,9 @@ class Lease:
         Raises LeaseLostError.
         """
         self._enter(stage)
-        self._extend(stage=stage, progress=max(0, min(100, progress)), timings=self._timings)
+        with transaction.atomic():
+            self._extend(stage=stage, progress=max(0, min(100, progress)), timings=self._timings)
+            news.tell(self.kind, self.subject_id)
 
     @contextmanager
     def effects(self, error_code: str = "") -> Iterator[None]:
@@ -67,6 +70,7 @@ class Lease:
                 leased_until=None,
                 finished_at=Now(),
             )
+            news.tell(self.kind, self.subject_id)
         self.settled = True
 
     def fail(self, code: str) -> None:

@@ -18,6 +18,7 @@ from kombu.exceptions import KombuError
 from heirloom.accounts.models import User
 from heirloom.celery import app
 from heirloom.errors import CODES, Refusal
+from heirloom.jobs import news
 from heirloom.jobs.leases import Lease, LeaseLostError, lease_end
 from heirloom.jobs.models import Job, JobState
 
@@ -78,8 +79,10 @@ def cancel(*, kind: str, subject_id: UUID) -> None:
     Job.objects.waiting().filter(kind=kind, subject_id=subject_id).update(
         state=JobState.DONE, error_code="cancelled", lease_token=None, leased_until=None, finished_at=Now()
     )
+    news.tell(kind, subject_id)
 
 
+@transaction.atomic
 def claim(*, job_id: UUID) -> Lease | None:
     """Take up a job that waits or whose worker is gone; None if there is nothing to do. One atomic UPDATE."""
     token = uuid.uuid4()
@@ -97,6 +100,7 @@ def claim(*, job_id: UUID) -> Lease | None:
     ):
         return None
     job = Job.objects.get(pk=job_id)
+    news.tell(job.kind, job.subject_id)
     return Lease(job.pk, job.kind, job.subject_id, token, job.attempts)
 
 
@@ -180,14 +184,16 @@ def _release(lease: Lease, code: str) -> None:
         _end(lease.job_id, JobState.DEAD, code, token=lease.token)
         return
     pause = timedelta(seconds=settings.JOB_SWEEP_S * 4 ** (lease.attempt - 1))
-    Job.objects.filter(pk=lease.job_id, lease_token=lease.token).update(
-        state=JobState.QUEUED,
-        attempts=lease.attempt if counted else lease.attempt - 1,
-        error_code=code,
-        lease_token=None,
-        leased_until=None,
-        ring_at=Now() + pause,
-    )
+    with transaction.atomic():
+        Job.objects.filter(pk=lease.job_id, lease_token=lease.token).update(
+            state=JobState.QUEUED,
+            attempts=lease.attempt if counted else lease.attempt - 1,
+            error_code=code,
+            lease_token=None,
+            leased_until=None,
+            ring_at=Now() + pause,
+        )
+        news.tell(lease.kind, lease.subject_id)
 
 
 def _is_old(lease: Lease) -> bool:
@@ -212,6 +218,7 @@ def _end(job_id: UUID, state: JobState, code: str, *, token: UUID | None = None)
         if job.kind in settings.JOB_DEAD_HANDLERS:
             tell: DeadHandler = import_string(settings.JOB_DEAD_HANDLERS[job.kind])
             tell(job.subject_id, code)
+        news.tell(job.kind, job.subject_id)
     logger.error("job %s (%s) ended %s after %d attempts: %s", job_id, job.kind, state, job.attempts, code)
     return True
 

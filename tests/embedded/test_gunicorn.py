@@ -13,9 +13,12 @@ import httpx
 import pytest
 from PIL import Image
 
+from heirloom.accounts.models import User
 from heirloom.embedded.children import Program
 from heirloom.embedded.serve import web_answers
 from tests.cast import PASSWORD, make_cast
+from tests.live.conftest import Work, bearer
+from tests.live.sockets import Socket
 from tests.portraits import Portrait
 from tests.processes import Processes
 
@@ -72,3 +75,26 @@ def test_it_answers_many_at_a_time(cleo: httpx.Client) -> None:
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda _: cleo.get("/verifications/").status_code, range(64)))
     assert set(answers) == {200}
+
+
+def test_it_tells_of_progress_live(cleo: httpx.Client, address: str) -> None:
+    web, owner = address.removesuffix("/api/v1"), User.objects.get(username="cleo")
+    attempt = Work(owner)
+    socket = Socket(web, attempt.path, headers=bearer(owner))
+    assert socket.next()["status"] == "queued"
+    lease = attempt.take_up()
+    for progress in (5, 50, 90):
+        lease.report("analyzing", progress)
+        assert socket.until(progress=progress) == cleo.get(f"/verifications/{attempt.row.id}/").json()
+    attempt.end(lease)
+    assert socket.until(status="done")["outcome"] == "failed"
+    assert socket.ending() == (1000, "")
+    socket.close()
+    for headers in ({}, bearer(User.objects.get(username="carl"))):
+        refused = Socket(web, attempt.path, headers=headers)
+        assert refused.ending()[0] in {4401, 4404}
+        refused.close()
+    large = Socket(web, Work(owner).path, headers=bearer(owner))
+    large.wire.send("x" * 100_000)
+    assert large.ending()[0] == 1009
+    large.close()

@@ -222,7 +222,13 @@ class ChallengeAnswer(serializers.Serializer[Any]):
 
 
 class AcceptedAnswer(serializers.Serializer[Any]):
-    example = {"status": "queued", "links": {"self": "/api/v1/verifications/5a0ae177-f88f-4d43-a5c3-9e0ca4efb6d5/"}}
+    example = {
+        "status": "queued",
+        "links": {
+            "self": "/api/v1/verifications/5a0ae177-f88f-4d43-a5c3-9e0ca4efb6d5/",
+            "live": "/ws/v1/verifications/5a0ae177-f88f-4d43-a5c3-9e0ca4efb6d5/",
+        },
+    }
 
     id = serializers.UUIDField()
     status = serializers.CharField()

@@ -24,6 +24,7 @@ from heirloom.api.refusals import FILE, SEALED, UPLOAD
 from heirloom.decision.verification import Outcome
 from heirloom.errors import Refusal
 from heirloom.jobs.models import Job
+from heirloom.live.reading import address
 from heirloom.reviews.models import Review
 from heirloom.uploads import services as uploads
 from heirloom.uploads.models import Upload
@@ -144,7 +145,7 @@ class VerificationViewSet(
 def accepted(row: Verification) -> Response:
     """Answer 202 with the address where the verification is followed."""
     link = reverse("verification-detail", args=[row.id])
-    answer = {"id": row.id, "status": "queued", "links": {"self": link}}
+    answer = {"id": row.id, "status": "queued", "links": {"self": link, "live": address("verification", row.id)}}
     return Response(answer, status=status.HTTP_202_ACCEPTED, headers={"Location": link})
 
 

@@ -23,6 +23,7 @@ from heirloom.decision.challenge import Verdict
 from heirloom.decision.identification import Identification, identify
 from heirloom.decision.verification import VERIFICATION_FMR, Decision, Outcome, Rules, VerificationEvidence, decide
 from heirloom.errors import Refusal
+from heirloom.jobs import news
 from heirloom.jobs import services as jobs
 from heirloom.jobs.services import Lease
 from heirloom.jobs.vision import vision
@@ -329,7 +330,8 @@ def _capture_of(verification: Verification) -> Capture:
 
 
 def _tell_decision(verification: Verification, actor: User | None) -> None:
-    """Audit what was found or decided; webhooks are told once it is decided."""
+    """Audit what was found or decided and tell whoever follows it; webhooks are told once it is decided."""
+    news.tell("verification", verification.id)
     found = {"outcome": verification.outcome, "decision": verification.decision, "reasons": verification.reasons}
     if verification.decision != Verification.Decision.PENDING:
         ids = {"verification_id": verification.id, "person_id": verification.person_id}
