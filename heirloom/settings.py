@@ -146,6 +146,8 @@ UPLOAD_MAX_PHOTO_BYTES = env.integer("UPLOAD_MAX_PHOTO_MB", 25) * 1024 * 1024
 UPLOAD_MAX_CLIP_BYTES = env.integer("UPLOAD_MAX_CLIP_MB", 2048) * 1024 * 1024
 UPLOAD_MAX_CLIP_SECONDS = env.integer("UPLOAD_MAX_CLIP_SECONDS", 600)
 FILE_UPLOAD_HANDLERS = ["heirloom.api.uploads.UnlinkedUploadHandler"]
+# How long the refused lines of an import, and the files they need, wait for a correction.
+IMPORT_KEPT_DAYS = env.integer("IMPORT_KEPT_DAYS", 7)
 FFMPEG_BINARY = env.text("FFMPEG_BINARY")
 # ffmpeg: on this machine. zencoder: clips of people who agreed to it are sent to a service elsewhere, which sees them.
 TRANSCODER = env.choice("TRANSCODER", ("ffmpeg", "zencoder"), "ffmpeg")
@@ -187,6 +189,7 @@ KEY_RING_FILE = Path(env.text("KEY_RING_FILE", str(VAR_DIR / "keys.json")))
 JOB_KINDS = {
     "verification": "verification.tasks.process_verification",
     "enrollment": "enrollment.tasks.process_enrollment",
+    "import": "enrollment.tasks.process_import",
     "evidence_clip": "verification.tasks.make_evidence_clip",
     "webhook": "heirloom.webhooks.services.deliver",
 }
@@ -194,6 +197,7 @@ JOB_KINDS = {
 JOB_DEAD_HANDLERS = {
     "verification": "verification.tasks.verification_died",
     "enrollment": "enrollment.tasks.enrollment_died",
+    "import": "enrollment.tasks.import_died",
     "evidence_clip": "verification.tasks.evidence_clip_died",
     "webhook": "heirloom.webhooks.services.give_up",
 }
@@ -330,6 +334,7 @@ CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in ("media", "visio
 CELERY_TASK_ROUTES = {
     "heirloom.jobs.tasks.sweep": {"queue": "io"},
     "enrollment.tasks.withdraw_expired_consents": {"queue": "io"},
+    "enrollment.tasks.sweep_imports": {"queue": "io"},
     "verification.tasks.sweep_challenges": {"queue": "io"},
     "heirloom.api.tasks.sweep_keyed_requests": {"queue": "io"},
 }
@@ -360,6 +365,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 60},
     },
     "withdraw expired consents": {"task": "enrollment.tasks.withdraw_expired_consents", "schedule": 24 * 3600},
+    "sweep imports": {"task": "enrollment.tasks.sweep_imports", "schedule": 3600},
     "sweep keyed requests": {"task": "heirloom.api.tasks.sweep_keyed_requests", "schedule": 3600},
     "sweep challenges": {"task": "verification.tasks.sweep_challenges", "schedule": 3600},
 }

@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, Spec
 from rest_framework.routers import SimpleRouter
 
 from enrollment import transcoding
+from enrollment.api.imports import ImportViewSet
 from enrollment.api.people import EnrollmentViewSet, PersonViewSet
 from enrollment.api.registration import AddFaceView, RegisterMultipleView
 from heirloom.api.postman import PostmanView
@@ -21,6 +22,7 @@ from verification.api.verifications import VerificationViewSet
 
 router = SimpleRouter()
 router.register("people", PersonViewSet, "person")
+router.register("imports", ImportViewSet, "import")
 router.register("enrollments", EnrollmentViewSet, "enrollment")
 router.register("verifications", VerificationViewSet, "verification")
 router.register("api-keys", ApiKeyViewSet, "api-key")
