@@ -132,7 +132,9 @@ def _tried_again(batch: Import, *, with_zip: bool, for_real: bool) -> QuerySet[I
     rows = batch.rows.exclude(cells_sealed=None).exclude(codes__overlap=list(tables.AT_READING))
     if for_real:
         return rows
-    return rows.refused() if with_zip else rows.refused().filter(codes__overlap=PASSING)
+    if with_zip:  # where the former one could not be read, no row was looked at
+        return rows.filter(verdict__in=["", ImportRow.Verdict.REFUSED])
+    return rows.refused().filter(codes__overlap=PASSING)
 
 
 def _reopen(batch: Import, *, again: QuerySet[ImportRow]) -> None:
