@@ -12,7 +12,7 @@ from enrollment.api.people import EnrollmentViewSet, PersonViewSet
 from enrollment.api.registration import AddFaceView, RegisterMultipleView
 from heirloom.api.postman import PostmanView
 from heirloom.api.tokens import RefreshView, TokenView
-from heirloom.portal.api import EraseView, JobView
+from heirloom.portal.api import EraseView, ExportView, JobView
 from heirloom.portal.api_keys import ApiKeyViewSet
 from heirloom.reviews.api import ReviewViewSet
 from heirloom.webhooks.api import DeliveryViewSet, WebhookViewSet
@@ -42,6 +42,7 @@ api = [
     path("register-multiple/", RegisterMultipleView.as_view(), name="register-multiple"),
     path("challenges/", ChallengeView.as_view(), name="challenges"),
     path("people/<uuid:person_id>/erase/", EraseView.as_view(), name="person-erase"),
+    path("people/<uuid:person_id>/export/", ExportView.as_view(), name="person-export"),
     path("jobs/<uuid:job_id>/", JobView.as_view(), name="job"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("postman/", PostmanView.as_view(), name="postman"),

@@ -16,9 +16,7 @@ VERDICTS = (PENDING, *ImportRow.Verdict.values)
 class PersonFilters(serializers.Serializer[Any]):
     """The query of a list; a value that cannot be meant is 400, one that fits nothing is an empty list."""
 
-    search = serializers.CharField(
-        required=False, max_length=200, help_text="Words of name, employee number, department or position."
-    )
+    search = serializers.CharField(required=False, help_text="Words of name, employee number, department or position.")
     department = serializers.CharField(required=False, max_length=120)
     employee_id = serializers.CharField(required=False, max_length=64)
     external_id = serializers.CharField(required=False, max_length=128)

@@ -22,6 +22,7 @@ from enrollment.services.imports import lifecycle, reports, tables
 from enrollment.services.imports.files import cells_of
 from enrollment.services.imports.work import KIND
 from heirloom.api.idempotent import Idempotent
+from heirloom.api.negotiation import OneForm
 from heirloom.api.pagination import NewestFirst
 from heirloom.api.parsers import JSONParser
 from heirloom.api.permissions import caller, role
@@ -44,6 +45,7 @@ class ImportViewSet(Idempotent, mixins.ListModelMixin, mixins.RetrieveModelMixin
     serializer_class = wire.ImportSerializer
     permission_classes = [role("hr", "admin")]
     parser_classes = [MultiPartParser, JSONParser]
+    content_negotiation_class = OneForm
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         page = self.paginate_queryset(self.get_queryset()) or []

@@ -11,9 +11,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from enrollment.api import serializers as wire
+from enrollment.api.filters import PersonFilters, people_asked_for
 from enrollment.models import Enrollment, Person
 from enrollment.querysets import EnrollmentQuerySet, PersonQuerySet
 from enrollment.services import consents, enrollments, people
+from enrollment.services.consents import ConsentGiven
 from heirloom.api.idempotent import Idempotent
 from heirloom.api.pagination import ByName
 from heirloom.api.permissions import caller, role
@@ -44,8 +46,12 @@ class PersonViewSet(
     }
 
     def get_queryset(self) -> PersonQuerySet:
-        words = self.request.query_params.get("search", "")
-        return Person.objects.search(words).with_reference_counts()
+        rows = Person.objects.with_reference_counts()
+        return people_asked_for(rows, self.request.query_params) if self.action == "list" else rows
+
+    @extend_schema(parameters=[PersonFilters])
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().list(request, *args, **kwargs)
 
     def perform_create(self, serializer: Any) -> None:
         serializer.instance = people.create_person(actor=caller(self.request), **serializer.validated_data)
@@ -98,10 +104,13 @@ class PersonViewSet(
         person = self.get_object()
         if request.method == "GET":
             return Response(wire.CaptureSerializer(person.captures.all(), many=True).data)
-        given = wire.CapturesInput(data={"files": request.FILES.getlist("files")})
+        given = wire.CapturesInput(data=request.data)
         given.is_valid(raise_exception=True)
         uploads = [file.chunks() for file in given.validated_data["files"]]
-        visit = enrollments.submit(visitor=person, uploads=uploads, source="api", actor=caller(request))
+        consent = ConsentGiven(**sent) if (sent := given.validated_data.get("consent")) else None
+        visit = enrollments.submit(
+            visitor=person, uploads=uploads, source="api", actor=caller(request), consent=consent
+        )
         link = reverse("enrollment-detail", args=[visit.id])
         return Response(
             {"id": visit.id, "status": "queued", "links": {"self": link}},
@@ -113,7 +122,8 @@ class PersonViewSet(
     @action(detail=True, pagination_class=None)
     def templates(self, request: Request, pk: str) -> Response:
         """List what is known of a person's templates; their numbers never leave."""
-        return Response(wire.TemplateSerializer(self.get_object().templates.all(), many=True).data)
+        rows = self.get_object().templates.defer("vector_sealed")
+        return Response(wire.TemplateSerializer(rows, many=True).data)
 
 
 class EnrollmentViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Enrollment]):

@@ -1,13 +1,16 @@
 """People, consents, captures and templates on the wire."""
 
+import json
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.utils import timezone
 from rest_framework import serializers
+from rest_framework.exceptions import ParseError
 
 from enrollment.models import Capture, Consent, Enrollment, FaceTemplate, Person
 from heirloom.api.images import Base64ImageField, refuse_other_model_later
+from heirloom.api.parsers import refuse_unstorable
 from heirloom.errors import CODES
 
 CLOCKS_DIFFER_BY = timedelta(minutes=5)
@@ -166,8 +169,24 @@ class RegisterAnswer(serializers.Serializer[Any]):
     images = VerdictSerializer(many=True)
 
 
+class ConsentInForm(ConsentInput):
+    """A consent as one field of a form: the JSON object that the other endpoints take in their bodies."""
+
+    def get_value(self, dictionary: Any) -> Any:
+        return dictionary.get(self.field_name, serializers.empty)
+
+    def to_internal_value(self, data: Any) -> Any:
+        try:
+            given = json.loads(data) if isinstance(data, str) else data
+            refuse_unstorable(given)
+        except (ValueError, RecursionError, ParseError) as error:
+            raise serializers.ValidationError("Send a JSON object.", code="invalid") from error
+        return super().to_internal_value(given)
+
+
 class CapturesInput(serializers.Serializer[Any]):
     files = serializers.ListField(child=serializers.FileField(allow_empty_file=True), min_length=1, max_length=10)
+    consent = ConsentInForm(required=False, help_text="A consent that is recorded with the captures, as JSON.")
 
 
 class LinksAnswer(serializers.Serializer[Any]):

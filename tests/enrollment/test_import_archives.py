@@ -154,14 +154,7 @@ def test_what_is_no_zip_is_told(data: bytes) -> None:
 
 def test_a_zip_that_was_cut_is_told() -> None:
     whole = zipped({"a.jpg": PHOTO, "b.jpg": PHOTO})
-    for length in range(1, len(whole)):
-        try:
-            archive = opened(whole[:length])
-        except Refusal as refusal:
-            assert refusal.code == "archive_invalid"
-        else:
-            with pytest.raises(Refusal):
-                archive.read("a.jpg")
+    assert {code_of(lambda cut=whole[:length]: opened(cut)) for length in range(len(whole))} == {"archive_invalid"}  # type: ignore[misc]
 
 
 def test_an_empty_zip_has_no_photos() -> None:
