@@ -38,8 +38,9 @@ def imports(request: StaffRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @hr_only
 def new(request: StaffRequest) -> HttpResponse:
-    form = ImportForm(request.POST or None, request.FILES or None, initial={"dry_run": True})
-    if request.method == "POST" and form.is_valid():
+    sends = request.method == "POST"
+    form = ImportForm(request.POST, request.FILES) if sends else ImportForm(initial={"dry_run": True})
+    if sends and form.is_valid():
         given = form.cleaned_data
         try:
             batch = lifecycle.submit(
