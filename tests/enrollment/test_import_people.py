@@ -389,6 +389,20 @@ def _die_at(batch: Import, lease: Any, line: int, settled: list[int]) -> None:
         work.process(batch.id, lease)
 
 
+def test_a_table_that_was_being_read_is_read_anew(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "LINES_AT_ONCE", 2)
+    batch, recount = handed_in(cast, *map(person, range(5))), work.recount
+
+    def cut_off(_batch: Import) -> None:
+        raise Refusal("storage_unavailable")
+
+    monkeypatch.setattr(work, "recount", cut_off)
+    assert (run(batch).total, batch.rows.count()) == (None, 5)
+    assert not Person.objects.exists()
+    monkeypatch.setattr(work, "recount", recount)
+    assert verdicts(run(batch)) == [("accepted", [])] * 5
+
+
 def test_whoever_lost_the_job_writes_nothing_more(cast: Cast) -> None:
     batch = handed_in(cast, person(1))
     lease = jobs.claim(job_id=Job.objects.get().id)

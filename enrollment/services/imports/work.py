@@ -2,7 +2,7 @@
 
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from django.conf import settings
@@ -22,7 +22,7 @@ QUEUE = "vision"
 READING, IMPORTING, CHECKING = "reading", "importing", "checking"
 # Of a whole job, in percent: where the table is read.
 READ = 5
-ROWS_AT_ONCE = 200
+ROWS_AT_ONCE, LINES_AT_ONCE = 200, 2000
 # An import takes hours. The worker's other threads are for those who wait for an answer.
 _working = threading.Lock()
 
@@ -97,28 +97,32 @@ def _process(batch: Import, lease: Lease) -> None:
         close(Import.objects.select_for_update(no_key=True).get(pk=batch.pk), Import.Outcome.COMPLETED)
 
 
-def _read(batch: Import, lease: Lease, lines: list[Line]) -> None:
-    """Make rows of a table's lines, and let go of the table. What its shape alone tells is decided here."""
-    kept = zip(lines, files.sealed(batch, lines), strict=True)
+def _read(batch: Import, lease: Lease, lines: Sequence[Line]) -> None:
+    """Make rows of a table's lines, some at a time, and then let go of the table.
+
+    Until that is done nothing is carried out, and whoever takes the job up later begins the table anew.
+    """
     table = batch.tables + 1
-    rows = [
-        ImportRow(
-            batch=batch,
-            table=table,
-            line=line.number,
-            cells_sealed=cells,
-            verdict=ImportRow.Verdict.REFUSED if line.fault else "",
-            codes=[line.fault.code] if line.fault else [],
-            faults=[line.fault.as_json()] if line.fault else [],
-        )
-        for line, cells in kept
-    ]
+    with lease.part(READING, 0):
+        batch.rows.filter(table=table).delete()
+    for begin in range(0, len(lines), LINES_AT_ONCE):
+        some = lines[begin : begin + LINES_AT_ONCE]
+        cells = list(files.sealed(batch, some))
+        with lease.part(READING, READ * begin // len(lines)):
+            ImportRow.objects.bulk_create(_row(batch, table, *one) for one in zip(some, cells, strict=True))
     with lease.part(READING, READ):
-        ImportRow.objects.bulk_create(rows, batch_size=1000)
         batch.tables = table
         files.forget_table(batch)
         recount(batch)
         batch.save()
+
+
+def _row(batch: Import, table: int, line: Line, cells: bytes) -> ImportRow:
+    """Return the row of a line; what the shape of the table alone tells is decided here."""
+    row = ImportRow(batch=batch, table=table, line=line.number, cells_sealed=cells)
+    if line.fault:
+        row.verdict, row.codes, row.faults = ImportRow.Verdict.REFUSED, [line.fault.code], [line.fault.as_json()]
+    return row
 
 
 def recount(batch: Import) -> None:
