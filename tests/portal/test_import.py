@@ -146,7 +146,7 @@ def test_the_list_costs_the_same_however_long(hana: Client, cast: Cast, django_a
     assert "Nothing was imported yet." in listed()
     Import.objects.create(owner=cast.hana, dry_run=True, total=3, refused=1, outcome="completed")
     with django_assert_num_queries(5):
-        assert "3, 1 refused" in listed()
+        assert "3 lines, 1 refused" in listed()
     Import.objects.bulk_create(Import(owner=cast.hana, dry_run=False) for _ in range(60))
     with django_assert_num_queries(5):
         assert "of 61" in listed()

@@ -22,7 +22,7 @@ QUEUE = "vision"
 READING, IMPORTING, CHECKING = "reading", "importing", "checking"
 # Of a whole job, in percent: where the table is read.
 READ = 5
-ROWS_AT_ONCE, LINES_AT_ONCE = 200, 2000
+ROWS_AT_ONCE, LINES_AT_ONCE = 200, 1000
 # An import takes hours. The worker's other threads are for those who wait for an answer.
 _working = threading.Lock()
 
