@@ -98,15 +98,15 @@ def test_the_numbers_of_templates_come_when_asked_for(hana: APIClient, enrolled:
 
 def test_nobody_else_is_in_it(hana: APIClient, cast: Cast, verified: dict[str, Any]) -> None:
     other = people.create_person(full_name="Otto Other", employee_id="X-77", actor=cast.hana)
-    search = Verification.objects.create(owner=cast.cleo, mode="identification", outcome="approved", similarity=0.91)
+    search = Verification.objects.create(owner=cast.cleo, mode="identification", outcome="approved", similarity=0.91337)
     for rank, person in ((1, other), (2, Person.objects.get(pk=verified["person_id"]))):
         Candidate.objects.create(verification=search, person=person, rank=rank, score=0.9, similarity=rank / 4)
-    Person.objects.get(pk=verified["person_id"]).enrollments.update(duplicate_of=other, duplicate_similarity=0.77)
+    Person.objects.get(pk=verified["person_id"]).enrollments.update(duplicate_of=other, duplicate_similarity=0.773311)
     archive = exported(hana, verified["person_id"])
     (found,) = rows(archive, "searches.json")
     assert (found["rank"], found["similarity"]) == (2, 0.5)
     told = text_of(archive)
-    for secret in ("Otto", "X-77", str(other.id), "0.77", "0.91", "hana", "rhea", "cleo"):
+    for secret in ("Otto", "X-77", str(other.id), "0.773311", "0.91337", "hana", "rhea", "cleo"):
         assert secret not in told, secret
 
 
