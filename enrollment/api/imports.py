@@ -27,9 +27,21 @@ from heirloom.api.pagination import NewestFirst
 from heirloom.api.parsers import JSONParser
 from heirloom.api.permissions import caller, role
 from heirloom.api.ranges import streamed
+from heirloom.api.refusals import SEALED
 from heirloom.jobs.models import Job
 
 CSV = "text/csv; charset=utf-8"
+
+
+# What taking a table and a ZIP refuses; what is in them is said line by line later.
+SENT = (
+    "empty_file",
+    "table_unreadable",
+    "table_columns",
+    "archive_invalid",
+    "too_many_bytes",
+    *SEALED,
+)
 
 
 class InOrder(NewestFirst):
@@ -46,6 +58,13 @@ class ImportViewSet(Idempotent, mixins.ListModelMixin, mixins.RetrieveModelMixin
     permission_classes = [role("hr", "admin")]
     parser_classes = [MultiPartParser, JSONParser]
     content_negotiation_class = OneForm
+    refuses = {
+        "create": SENT,
+        "retry": (*SENT, "import_under_way", "import_expired", "nothing_to_retry"),
+        "cancel": ("import_settled",),
+        "rows": ("key_unavailable",),
+        "errors_csv": ("key_unavailable",),
+    }
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         page = self.paginate_queryset(self.get_queryset()) or []
@@ -56,6 +75,10 @@ class ImportViewSet(Idempotent, mixins.ListModelMixin, mixins.RetrieveModelMixin
 
     @extend_schema(request={"multipart/form-data": wire.ImportInput}, responses={202: LinksAnswer})
     def create(self, request: Request) -> Response:
+        """Import people by a table and a ZIP of photos.
+
+        Each line is carried out by itself, after the answer: follow `links.self`, then `links.rows`. docs/imports.md.
+        """
         given = wire.ImportInput(data=request.data)
         given.is_valid(raise_exception=True)
         table, photos = given.validated_data["table"], given.validated_data.get("photos")
@@ -73,6 +96,11 @@ class ImportViewSet(Idempotent, mixins.ListModelMixin, mixins.RetrieveModelMixin
     )
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, pk: str) -> Response:
+        """Try again what may go better.
+
+        With a corrected table or ZIP all that was refused, else what failed for a passing reason; `dry_run` false
+        carries out what was a dry run.
+        """
         batch = self.get_object()
         given = wire.RetryInput(data=request.data)
         given.is_valid(raise_exception=True)
@@ -90,26 +118,32 @@ class ImportViewSet(Idempotent, mixins.ListModelMixin, mixins.RetrieveModelMixin
     @extend_schema(request=None, responses=wire.ImportSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:
+        """Cancel an import. Who is in stays; what was sent is deleted."""
         return Response(_shown([lifecycle.cancel(batch=self.get_object(), actor=caller(request))])[0])
 
-    @extend_schema(parameters=[ImportRowFilters], responses=wire.ImportRowSerializer(many=True))
+    @extend_schema(
+        operation_id="imports_rows_list", parameters=[ImportRowFilters], responses=wire.ImportRowSerializer(many=True)
+    )
     @action(detail=True, pagination_class=InOrder)
     def rows(self, request: Request, pk: str) -> Response:
+        """List the lines of an import, with the verdict on each."""
         batch = self.get_object()
         rows = rows_asked_for(batch.rows.select_related("person"), request.query_params)
         page: list[ImportRow] = self.paginate_queryset(rows) or []  # type: ignore[arg-type]
         context = {"cells": {row.pk: cells for row, cells in zip(page, cells_of(batch, page), strict=True)}}
         return self.get_paginated_response(wire.ImportRowSerializer(page, many=True, context=context).data)
 
-    @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR})
+    @extend_schema(operation_id="imports_errors_csv", responses={(200, "text/csv"): OpenApiTypes.STR})
     @action(detail=True, url_path=r"errors\.csv", url_name="errors-csv")
     def errors_csv(self, request: Request, pk: str) -> HttpResponseBase:
+        """Download the refused lines as a table, to be corrected and sent back."""
         lines = reports.refused_lines(self.get_object())
         return streamed(request._request, lines, content_type=CSV, filename="errors.csv")
 
-    @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR})
+    @extend_schema(operation_id="imports_template_csv", responses={(200, "text/csv"): OpenApiTypes.STR})
     @action(detail=False, url_path=r"template\.csv", url_name="template-csv")
     def template_csv(self, request: Request) -> HttpResponse:
+        """Download a table to begin with: every column, and one line as an example."""
         headers = {"Content-Disposition": 'attachment; filename="people.csv"'}
         return HttpResponse(tables.template(), content_type=CSV, headers=headers)
 

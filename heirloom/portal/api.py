@@ -41,12 +41,16 @@ class ExportFilters(serializers.Serializer[Any]):
 
 
 class ExportView(APIView):
-    """Everything that is held on a person, as a ZIP to hand to them. Each export stands in the audit log."""
+    """Export everything that is held on a person, as a ZIP to hand to them. Each export stands in the audit log."""
 
     permission_classes = [role("hr", "admin")]
     content_negotiation_class = OneForm
 
-    @extend_schema(parameters=[ExportFilters], responses={(200, "application/zip"): OpenApiTypes.BINARY})
+    @extend_schema(
+        operation_id="people_export",
+        parameters=[ExportFilters],
+        responses={(200, "application/zip"): OpenApiTypes.BINARY},
+    )
     def get(self, request: Request, person_id: uuid.UUID) -> HttpResponseBase:
         with_vectors = asked(ExportFilters, request.query_params)["templates"]
         person = get_object_or_404(Person, pk=person_id)
