@@ -13,6 +13,8 @@ from enrollment.querysets import (
     ConsentQuerySet,
     EnrollmentQuerySet,
     FaceTemplateQuerySet,
+    ImportQuerySet,
+    ImportRowQuerySet,
     PersonQuerySet,
     PersonTemplateQuerySet,
 )
@@ -222,3 +224,88 @@ class TranscoderNotice(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["job", "state"], name="one_notice_per_job_and_state")]
+
+
+class Import(models.Model):
+    """Many people handed in together: a table, and a ZIP of their photos. What became of each line stands in its rows.
+
+    Its files and the cells of its rows are sealed under a key of its own, which is destroyed with them.
+    """
+
+    class Outcome(models.TextChoices):
+        COMPLETED = "completed", "Done"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    dry_run = models.BooleanField()
+    # Where the files are stored, "" once they are gone; the table goes as soon as its lines are rows.
+    table_name = models.CharField(max_length=200, blank=True)
+    archive_name = models.CharField(max_length=200, blank=True)
+    # How many tables were read for it; a corrected one is read in place of what was refused.
+    tables = models.PositiveSmallIntegerField(default=0)
+    # None until the table is read. The counts by verdict are kept with each row's own.
+    total = models.PositiveIntegerField(null=True)
+    accepted = models.PositiveIntegerField(default=0)
+    unchanged = models.PositiveIntegerField(default=0)
+    needs_review = models.PositiveIntegerField(default=0)
+    refused = models.PositiveIntegerField(default=0)
+    outcome = models.CharField(max_length=16, choices=Outcome, blank=True)
+    # Why it failed as a whole: {code, detail, attr} each.
+    faults = models.JSONField(default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+    # When all that was sent for it was deleted.
+    swept_at = models.DateTimeField(null=True)
+
+    objects = ImportQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        indexes = [models.Index(fields=["-created_at", "-id"])]
+
+    @property
+    def is_done(self) -> bool:
+        return bool(self.outcome)
+
+    @property
+    def settled(self) -> int:
+        """How many rows have their verdict."""
+        return self.accepted + self.unchanged + self.needs_review + self.refused
+
+    @property
+    def pending(self) -> int:
+        return 0 if self.total is None else self.total - self.settled
+
+
+class ImportRow(models.Model):
+    """One line of an import's table, and what became of it. Its cells are kept only where they are still needed."""
+
+    class Verdict(models.TextChoices):
+        ACCEPTED = "accepted", "Accepted"
+        UNCHANGED = "unchanged", "Unchanged"
+        NEEDS_REVIEW = "needs_review", "Waits for a reviewer"
+        REFUSED = "refused", "Refused"
+
+    id = models.BigAutoField(primary_key=True)
+    batch = models.ForeignKey(Import, models.CASCADE, related_name="rows")
+    table = models.PositiveSmallIntegerField(help_text="Which table of the import it stands in, from 1.")
+    line = models.PositiveIntegerField(help_text="Where in the table it begins; the heading is line 1.")
+    cells_sealed = models.BinaryField(null=True)
+    verdict = models.CharField(max_length=16, choices=Verdict, blank=True)
+    codes = ArrayField(models.CharField(max_length=40), default=list)
+    # {code, detail, attr} each; attr is a column. None of it repeats what stands in the cells.
+    faults = models.JSONField(default=list)
+    # One verdict for each photo, in the order of the table: {accepted, reasons, quality}.
+    photos = models.JSONField(default=list)
+    # Whom the line enrolled, or who has its number already.
+    person = models.ForeignKey(Person, models.SET_NULL, null=True, related_name="+")
+    enrollment = models.ForeignKey(Enrollment, models.SET_NULL, null=True, related_name="+")
+
+    objects = ImportRowQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("id",)
+        constraints = [models.UniqueConstraint(fields=["batch", "table", "line"], name="one_row_per_line")]
+        indexes = [models.Index(fields=["batch", "verdict", "id"])]

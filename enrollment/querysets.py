@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import connection, models
@@ -12,7 +13,16 @@ from pgvector import HalfVector
 from heirloom.accounts.limits import GalleryLimit
 
 if TYPE_CHECKING:
-    from enrollment.models import Capture, Consent, Enrollment, FaceTemplate, Person, PersonTemplate
+    from enrollment.models import (
+        Capture,
+        Consent,
+        Enrollment,
+        FaceTemplate,
+        Import,
+        ImportRow,
+        Person,
+        PersonTemplate,
+    )  # fmt: skip
 
 
 # Each word is four more conditions; a page of words would keep the database busy for minutes.
@@ -47,6 +57,9 @@ class PersonQuerySet(models.QuerySet["Person"]):
     def enrolled(self) -> "PersonQuerySet":
         """Keep who has a face to be compared with, whatever the model."""
         return self.filter(pk__in=self.model.objects.filter(person_templates__isnull=False).values("pk"))
+
+    def not_enrolled(self) -> "PersonQuerySet":
+        return self.filter(person_templates=None)
 
     def enrolled_without(self, model: str) -> "PersonQuerySet":
         """Keep who is enrolled, but has nothing that templates of this model can be compared with."""
@@ -137,3 +150,21 @@ class CaptureQuerySet(models.QuerySet["Capture"]):
                 [*values, list(hashes), most_bits, max(1.0, least_share * len(hashes))],
             )
             return [row[0] for row in cursor.fetchall()]
+
+
+class ImportQuerySet(models.QuerySet["Import"]):
+    def left_since(self, moment: datetime) -> "ImportQuerySet":
+        """Keep what was done before a moment and still has files or cells."""
+        return self.filter(finished_at__lt=moment, swept_at=None)
+
+
+class ImportRowQuerySet(models.QuerySet["ImportRow"]):
+    def pending(self) -> "ImportRowQuerySet":
+        return self.filter(verdict="")
+
+    def refused(self) -> "ImportRowQuerySet":
+        return self.filter(verdict="refused")
+
+    def counts(self) -> dict[str, int]:
+        """Return how many rows have each verdict that some have."""
+        return dict(self.exclude(verdict="").order_by().values_list("verdict").annotate(models.Count("id")))

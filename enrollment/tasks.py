@@ -1,8 +1,9 @@
-"""The order of the work on a visit; services do it."""
+"""The order of the work on visits and imports; services do it."""
 
 import uuid
 
 from enrollment.services import consents, enrollments
+from enrollment.services.imports import lifecycle, work
 from heirloom.celery import app
 from heirloom.jobs.services import Lease
 
@@ -15,6 +16,19 @@ def enrollment_died(enrollment_id: uuid.UUID, code: str) -> None:
     enrollments.fail(enrollment_id=enrollment_id, code=code)
 
 
+def process_import(import_id: uuid.UUID, lease: Lease) -> None:
+    work.process(import_id, lease)
+
+
+def import_died(import_id: uuid.UUID, code: str) -> None:
+    work.died(import_id=import_id, code=code)
+
+
 @app.task
 def withdraw_expired_consents() -> int:
     return consents.withdraw_expired()
+
+
+@app.task
+def sweep_imports() -> int:
+    return lifecycle.sweep()

@@ -204,6 +204,39 @@ CODES: dict[str, Code] = {
     "too_many_api_keys": Code(409, "This client app has too many API keys.", "Revoke keys that are no longer used."),
     "permission_denied": Code(403, "This login may not do that.", "Ask an administrator for the role or scope."),
     "not_found": Code(404, "There is no such thing here.", "Check the id."),
+    # bulk imports: the table, the ZIP, and their lines
+    "table_unreadable": Code(
+        422, "The table cannot be read.", "Save it as CSV in UTF-8, with one heading line, and send it again."
+    ),
+    "table_columns": Code(
+        422, "The heading of the table is not as it should be.", "Take the headings from the template."
+    ),
+    "table_too_long": Code(422, "The table has more lines than are taken.", "Cut it into tables of 100,000 lines."),
+    "line_malformed": Code(
+        422, "This line has more or fewer cells than the heading.", "Quote cells that hold the separator."
+    ),
+    "employee_id_repeated": Code(
+        422, "This employee number stands in the table more than once.", "Keep the line that is right."
+    ),
+    "photo_missing": Code(422, "The ZIP holds no such photo.", "Check the file name, or add the photo to the ZIP."),
+    "photo_ambiguous": Code(
+        422,
+        "More than one file of the ZIP could be meant.",
+        "Give each photo a name of its own, or name its folder too.",
+    ),
+    "archive_invalid": Code(422, "This is not a whole ZIP file.", "Make the ZIP again and send all of it."),
+    "archive_too_large": Code(
+        422, "The ZIP unpacks to more than is taken.", "Send fewer photos at a time, as they came from the camera."
+    ),
+    "archive_entry_unusable": Code(
+        422, "This file of the ZIP cannot be used.", "Put the photo itself into the ZIP, without a password."
+    ),
+    "import_under_way": Code(409, "This import is not done yet.", "Wait until it is, or cancel it."),
+    "import_settled": Code(409, "This import is done.", "Start another one."),
+    "nothing_to_retry": Code(
+        409, "Nothing of this import could go better as it is.", "Send a corrected table, a ZIP, or both."
+    ),
+    "import_expired": Code(409, "What was sent for this import is deleted by now.", "Start another import."),
     # webhooks
     "webhook_target_refused": Code(
         422, "Events may not be sent to this address.", "Name a host with a public address, by https://."

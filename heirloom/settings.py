@@ -123,6 +123,7 @@ CELERY_BROKER_URL = env.secret("CELERY_BROKER_URL", "pgmq://localhost")
 LIVE_KINDS = {
     "verification": "verification.api.verifications.VerificationViewSet",
     "enrollment": "enrollment.api.people.EnrollmentViewSet",
+    "import": "enrollment.api.imports.ImportViewSet",
 }
 LIVE_SOCKETS = env.integer("LIVE_SOCKETS", 500)
 LIVE_SOCKETS_PER_CALLER = env.integer("LIVE_SOCKETS_PER_CALLER", 200)
@@ -164,6 +165,8 @@ UPLOAD_TTL_HOURS = env.integer("UPLOAD_TTL_HOURS", 24)
 UPLOAD_MAX_OPEN = env.integer("UPLOAD_MAX_OPEN", 50)
 UPLOAD_QUOTA_BYTES = env.integer("UPLOAD_QUOTA_MB", 10240) * 1024 * 1024
 FILE_UPLOAD_HANDLERS = ["heirloom.api.uploads.UnlinkedUploadHandler"]
+# How long the refused lines of an import, and the files they need, wait for a correction.
+IMPORT_KEPT_DAYS = env.integer("IMPORT_KEPT_DAYS", 7)
 FFMPEG_BINARY = env.text("FFMPEG_BINARY")
 # ffmpeg: on this machine. zencoder: clips of people who agreed to it are sent to a service elsewhere, which sees them.
 TRANSCODER = env.choice("TRANSCODER", ("ffmpeg", "zencoder"), "ffmpeg")
@@ -205,6 +208,7 @@ KEY_RING_FILE = Path(env.text("KEY_RING_FILE", str(VAR_DIR / "keys.json")))
 JOB_KINDS = {
     "verification": "verification.tasks.process_verification",
     "enrollment": "enrollment.tasks.process_enrollment",
+    "import": "enrollment.tasks.process_import",
     "evidence_clip": "verification.tasks.make_evidence_clip",
     "webhook": "heirloom.webhooks.services.deliver",
 }
@@ -212,6 +216,7 @@ JOB_KINDS = {
 JOB_DEAD_HANDLERS = {
     "verification": "verification.tasks.verification_died",
     "enrollment": "enrollment.tasks.enrollment_died",
+    "import": "enrollment.tasks.import_died",
     "evidence_clip": "verification.tasks.evidence_clip_died",
     "webhook": "heirloom.webhooks.services.give_up",
 }
@@ -348,6 +353,7 @@ CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in ("media", "visio
 CELERY_TASK_ROUTES = {
     "heirloom.jobs.tasks.sweep": {"queue": "io"},
     "enrollment.tasks.withdraw_expired_consents": {"queue": "io"},
+    "enrollment.tasks.sweep_imports": {"queue": "io"},
     "verification.tasks.sweep_challenges": {"queue": "io"},
     "heirloom.api.tasks.sweep_keyed_requests": {"queue": "io"},
     "heirloom.uploads.tasks.sweep_uploads": {"queue": "io"},
@@ -379,6 +385,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 60},
     },
     "withdraw expired consents": {"task": "enrollment.tasks.withdraw_expired_consents", "schedule": 24 * 3600},
+    "sweep imports": {"task": "enrollment.tasks.sweep_imports", "schedule": 3600},
     "sweep keyed requests": {"task": "heirloom.api.tasks.sweep_keyed_requests", "schedule": 3600},
     "sweep challenges": {"task": "verification.tasks.sweep_challenges", "schedule": 3600},
     "sweep uploads": {"task": "heirloom.uploads.tasks.sweep_uploads", "schedule": 900},

@@ -7,11 +7,12 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, Spec
 from rest_framework.routers import SimpleRouter
 
 from enrollment import transcoding
+from enrollment.api.imports import ImportViewSet
 from enrollment.api.people import EnrollmentViewSet, PersonViewSet
 from enrollment.api.registration import AddFaceView, RegisterMultipleView
 from heirloom.api.postman import PostmanView
 from heirloom.api.tokens import RefreshView, TokenView
-from heirloom.portal.api import EraseView, JobView
+from heirloom.portal.api import EraseView, ExportView, JobView
 from heirloom.portal.api_keys import ApiKeyViewSet
 from heirloom.reviews.api import ReviewViewSet
 from heirloom.uploads.api import DirectUploadView, UploadsView, UploadView
@@ -22,6 +23,7 @@ from verification.api.verifications import VerificationViewSet
 
 router = SimpleRouter()
 router.register("people", PersonViewSet, "person")
+router.register("imports", ImportViewSet, "import")
 router.register("enrollments", EnrollmentViewSet, "enrollment")
 router.register("verifications", VerificationViewSet, "verification")
 router.register("api-keys", ApiKeyViewSet, "api-key")
@@ -44,6 +46,7 @@ api = [
     path("uploads/direct/", DirectUploadView.as_view(), name="uploads-direct"),
     path("uploads/<uuid:upload_id>/", UploadView.as_view(), name="upload"),
     path("people/<uuid:person_id>/erase/", EraseView.as_view(), name="person-erase"),
+    path("people/<uuid:person_id>/export/", ExportView.as_view(), name="person-export"),
     path("jobs/<uuid:job_id>/", JobView.as_view(), name="job"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("postman/", PostmanView.as_view(), name="postman"),

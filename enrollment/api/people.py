@@ -11,9 +11,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from enrollment.api import serializers as wire
+from enrollment.api.filters import PersonFilters, people_asked_for
 from enrollment.models import Enrollment, Person
 from enrollment.querysets import EnrollmentQuerySet, PersonQuerySet
 from enrollment.services import consents, enrollments, people
+from enrollment.services.consents import ConsentGiven
 from heirloom.api.idempotent import Idempotent
 from heirloom.api.pagination import ByName
 from heirloom.api.parsers import JSONParser
@@ -47,8 +49,12 @@ class PersonViewSet(
     }
 
     def get_queryset(self) -> PersonQuerySet:
-        words = self.request.query_params.get("search", "")
-        return Person.objects.search(words).with_reference_counts()
+        rows = Person.objects.with_reference_counts()
+        return people_asked_for(rows, self.request.query_params) if self.action == "list" else rows
+
+    @extend_schema(parameters=[PersonFilters])
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().list(request, *args, **kwargs)
 
     def perform_create(self, serializer: Any) -> None:
         serializer.instance = people.create_person(actor=caller(self.request), **serializer.validated_data)
@@ -118,13 +124,17 @@ class PersonViewSet(
         if "upload_id" in given:
             upload = uploads.find(owner=actor, upload_id=given["upload_id"])
             files = [uploads.read(upload)]
-        return enrollments.submit(visitor=person, uploads=files, source="api", actor=actor, taken_from=upload)
+        consent = ConsentGiven(**sent) if (sent := given.get("consent")) else None
+        return enrollments.submit(
+            visitor=person, uploads=files, source="api", actor=actor, consent=consent, taken_from=upload
+        )
 
     @extend_schema(responses=wire.TemplateSerializer(many=True))
     @action(detail=True, pagination_class=None)
     def templates(self, request: Request, pk: str) -> Response:
         """List what is known of a person's templates; their numbers never leave."""
-        return Response(wire.TemplateSerializer(self.get_object().templates.all(), many=True).data)
+        rows = self.get_object().templates.defer("vector_sealed")
+        return Response(wire.TemplateSerializer(rows, many=True).data)
 
 
 class EnrollmentViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Enrollment]):

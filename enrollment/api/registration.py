@@ -14,13 +14,12 @@ from enrollment.api import serializers as wire
 from enrollment.services import enrollments, people
 from enrollment.services.consents import ConsentGiven
 from enrollment.services.enrollments import Newcomer, Visitor
-from enrollment.services.registration import Photo, register
+from enrollment.services.registration import Photo, read, register
 from heirloom.accounts.models import User
 from heirloom.api.idempotent import Idempotent
 from heirloom.api.images import read_photo
 from heirloom.api.permissions import caller, role_or_scope
 from heirloom.api.refusals import DUPLICATE, GOOD_FACE, NAMED_MODEL, PHOTO, SEALED
-from heirloom.errors import Refusal
 from heirloom.jobs import services as jobs
 from heirloom.live.reading import address
 
@@ -101,7 +100,7 @@ class RegisterMultipleView(Idempotent):
         details = {name: given[name] for name in known if name in given}
         done = register(
             visitor=Newcomer(given["full_name"], details),
-            photos=[_read(data) for data in given["images"]],
+            photos=[read(data) for data in given["images"]],
             actor=caller(request),
             consent=_consent(given, caller(request)),
             pack=given["model_name"],
@@ -114,13 +113,6 @@ class RegisterMultipleView(Idempotent):
 def _valid(serializer: Any) -> dict[str, Any]:
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
-
-
-def _read(data: bytes) -> Photo:
-    try:
-        return Photo(data, read_photo(data, attr="images").image)
-    except Refusal as refusal:
-        return Photo(data, None, refusal.code)
 
 
 def _visitor(given: dict[str, Any]) -> Visitor:

@@ -1,14 +1,17 @@
 """People, consents, captures and templates on the wire."""
 
+import json
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.utils import timezone
 from django.utils.functional import cached_property
 from rest_framework import serializers
+from rest_framework.exceptions import ParseError
 
 from enrollment.models import Capture, Consent, Enrollment, FaceTemplate, Person
 from heirloom.api.images import Base64ImageField, refuse_other_model_later
+from heirloom.api.parsers import refuse_unstorable
 from heirloom.errors import CODES
 from heirloom.jobs import services as jobs
 from heirloom.jobs.models import Job
@@ -194,8 +197,24 @@ class RegisterAnswer(serializers.Serializer[Any]):
     images = VerdictSerializer(many=True)
 
 
+class ConsentInForm(ConsentInput):
+    """A consent as one field of a form: the JSON object that the other endpoints take in their bodies."""
+
+    def get_value(self, dictionary: Any) -> Any:
+        return dictionary.get(self.field_name, serializers.empty)
+
+    def to_internal_value(self, data: Any) -> Any:
+        try:
+            given = json.loads(data) if isinstance(data, str) else data
+            refuse_unstorable(given)
+        except (ValueError, RecursionError, ParseError) as error:
+            raise serializers.ValidationError("Send a JSON object.", code="invalid") from error
+        return super().to_internal_value(given)
+
+
 class CapturesOfUpload(serializers.Serializer[Any]):
     upload_id = serializers.UUIDField(help_text="A finished upload of the caller's; used up by this.")
+    consent = ConsentInput(required=False, help_text="A consent that is recorded with the captures.")
 
 
 class CapturesInput(serializers.Serializer[Any]):
@@ -205,6 +224,7 @@ class CapturesInput(serializers.Serializer[Any]):
         child=serializers.FileField(allow_empty_file=True), min_length=1, max_length=10, required=False
     )
     upload_id = serializers.UUIDField(required=False, help_text="A finished upload of the caller's; used up by this.")
+    consent = ConsentInForm(required=False, help_text="A consent that is recorded with the captures, as JSON.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("files" in attrs) == ("upload_id" in attrs):

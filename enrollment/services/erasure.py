@@ -3,6 +3,7 @@
 from django.db import transaction
 
 from enrollment.models import Capture, Person
+from enrollment.services.imports.files import forget_lines_about
 from heirloom.accounts.models import User
 from heirloom.audit import services as audit
 from heirloom.audit.models import Action
@@ -34,6 +35,7 @@ def erase(*, person: Person, actor: User | None) -> None:
     captures = list(person.captures.all())
     counts = {"captures": len(captures), "templates": person.templates.count()}
     Review.objects.filter(kind="duplicate", subject_id__in=person.enrollments.values("id")).delete()
+    forget_lines_about(person)
     person_id = person.id
     erase_captures(captures)
     person.templates.all().delete()

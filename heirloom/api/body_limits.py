@@ -49,9 +49,12 @@ ROUTES = (
     Route(re.compile(r"/api/v1/verifications/?"), json_photos=1, form="clip"),
     Route(re.compile(r"/api/v1/detect-upload/?"), form="photo"),
     Route(re.compile(r"/api/v1/people/[^/]+/captures/?"), form="clip"),
+    Route(re.compile(r"/api/v1/imports/?"), form="clip"),
+    Route(re.compile(r"/api/v1/imports/[^/]+/retry/?"), form="clip"),
     Route(re.compile(r"/people/([^/]+/)?enroll/"), form="clip"),
     Route(re.compile(r"/api/v1/uploads/?"), takes_pieces=True),
     Route(re.compile(r"/api/v1/uploads/[^/]+/?"), takes_pieces=True),
+    Route(re.compile(r"/people/imports/(new|[^/]+/retry)/"), form="clip"),
 )
 ANY_OTHER = Route(re.compile(r".*"))
 

@@ -22,7 +22,7 @@ class NewestFirst(Pages):
     page_size = 50
     max_page_size = 200
     page_size_query_param = "page_size"
-    ordering = ("-created_at", "-id")
+    ordering: tuple[str, ...] = ("-created_at", "-id")
 
 
 class ByName(NewestFirst):

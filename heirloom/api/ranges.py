@@ -35,9 +35,21 @@ def answer(request: HttpRequest, file: Readable, *, content_type: str) -> HttpRe
     headers["Content-Length"] = str(stop - start)
     if request.method == "HEAD":
         return HttpResponse(status=status, headers=headers)
-    chunks = file.read(start, stop)
-    streamed = _one_by_one(chunks) if isinstance(request, ASGIRequest) else chunks
-    return StreamingHttpResponse(streamed, status=status, headers=headers)
+    return StreamingHttpResponse(_taken(request, file.read(start, stop)), status=status, headers=headers)
+
+
+def streamed(request: HttpRequest, chunks: Iterator[bytes], *, content_type: str, filename: str) -> HttpResponseBase:
+    """Return a file to be saved whose length nobody knows before it is made; nobody on the way may store it."""
+    headers = {
+        "Content-Type": content_type,
+        "Content-Disposition": f'attachment; filename="{filename}"',
+        "Cache-Control": "private, no-store",
+    }
+    return StreamingHttpResponse(_taken(request, chunks), headers=headers)
+
+
+def _taken(request: HttpRequest, chunks: Iterator[bytes]) -> Iterator[bytes] | AsyncIterator[bytes]:
+    return _one_by_one(chunks) if isinstance(request, ASGIRequest) else chunks
 
 
 def _asked(header: str, size: int) -> tuple[int, int] | None:

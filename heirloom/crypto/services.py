@@ -5,7 +5,7 @@ nothing is ever sealed anew to change hands, and whoever erases a person destroy
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -37,9 +37,15 @@ def seal(*, subject: UUID, plaintext: bytes, context: bytes) -> bytes:
     `context` says what it is (such as b"template"); only the same subject and context open it.
     Raises KeyDestroyedError, and Refusal `key_unavailable`.
     """
-    nonce = os.urandom(NONCE_BYTES)
-    key = AESGCM(data_key(subject, make=True))
-    return VERSION + nonce + key.encrypt(nonce, plaintext, _bound_to(subject, context))
+    return next(seal_all(subject=subject, plaintexts=[plaintext], context=context))
+
+
+def seal_all(*, subject: UUID, plaintexts: Iterable[bytes], context: bytes) -> Iterator[bytes]:
+    """Encrypt many things for one subject, whose data key is looked up once; raises as `seal` does."""
+    key, bound_to = AESGCM(data_key(subject, make=True)), _bound_to(subject, context)
+    for plaintext in plaintexts:
+        nonce = os.urandom(NONCE_BYTES)
+        yield VERSION + nonce + key.encrypt(nonce, plaintext, bound_to)
 
 
 def unseal(*, subject: UUID, sealed: bytes, context: bytes) -> bytes:
@@ -47,7 +53,14 @@ def unseal(*, subject: UUID, sealed: bytes, context: bytes) -> bytes:
 
     Raises KeyDestroyedError, SealBrokenError, and Refusal `key_unavailable`.
     """
-    return _open(AESGCM(data_key(subject)), bytes(sealed), _bound_to(subject, context))
+    return next(unseal_all(subject=subject, sealed=[sealed], context=context))
+
+
+def unseal_all(*, subject: UUID, sealed: Iterable[bytes], context: bytes) -> Iterator[bytes]:
+    """Decrypt many things of one subject, whose data key is looked up once; raises as `unseal` does."""
+    key, bound_to = AESGCM(data_key(subject)), _bound_to(subject, context)
+    for one in sealed:
+        yield _open(key, bytes(one), bound_to)
 
 
 @transaction.atomic

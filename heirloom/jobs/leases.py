@@ -73,6 +73,36 @@ class Lease:
             news.tell(self.kind, self.subject_id)
         self.settled = True
 
+    @contextmanager
+    def part(self, stage: str, progress: int) -> Iterator[None]:
+        """Give the transaction that writes one part of a job's results; the job goes on after it.
+
+        Whoever takes the job up later finds the part done. Attempts count from the last part that was.
+        Raises LeaseLostError on entry; the job's row stays locked until the end.
+        """
+        self._enter(stage)
+        with transaction.atomic():
+            if self.settled or self._held().select_for_update().first() is None:
+                raise LeaseLostError(str(self.job_id))
+            yield
+            self.attempt = 1
+            self._extend(stage=stage, progress=max(0, min(100, progress)), timings=self._timings, attempts=1)
+
+    def put_back(self, after: timedelta) -> None:
+        """Let go of a job that cannot be begun now; it is rung for again after a pause, and no attempt is counted.
+
+        Raises LeaseLostError.
+        """
+        if not self._held().update(
+            state=JobState.QUEUED,
+            attempts=self.attempt - 1,
+            lease_token=None,
+            leased_until=None,
+            ring_at=Now() + after,
+        ):
+            raise LeaseLostError(str(self.job_id))
+        self.settled = True
+
     def fail(self, code: str) -> None:
         """Mark the job done with the public code of a failure that trying again would not mend."""
         with self.effects(error_code=code):

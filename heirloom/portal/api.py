@@ -1,8 +1,11 @@
-"""Endpoints that span both apps: erasing a person, following a job."""
+"""Endpoints that span both apps: exporting and erasing a person, following a job."""
 
 import uuid
+from typing import Any
 
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.permissions import IsAuthenticated
@@ -11,10 +14,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from enrollment.models import Person
+from heirloom.api.filters import asked
+from heirloom.api.negotiation import OneForm
 from heirloom.api.permissions import caller, role
+from heirloom.api.ranges import streamed
 from heirloom.errors import Refusal
 from heirloom.jobs.models import Job
 from heirloom.portal.erasure import erase_person
+from heirloom.portal.export import export_person, filename
 
 
 class EraseView(APIView):
@@ -27,6 +34,28 @@ class EraseView(APIView):
     def post(self, request: Request, person_id: uuid.UUID) -> Response:
         erase_person(person=get_object_or_404(Person, pk=person_id), actor=caller(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ExportFilters(serializers.Serializer[Any]):
+    templates = serializers.BooleanField(default=False, help_text="With the numbers of the templates.")
+
+
+class ExportView(APIView):
+    """Export everything that is held on a person, as a ZIP to hand to them. Each export stands in the audit log."""
+
+    permission_classes = [role("hr", "admin")]
+    content_negotiation_class = OneForm
+
+    @extend_schema(
+        operation_id="people_export",
+        parameters=[ExportFilters],
+        responses={(200, "application/zip"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, person_id: uuid.UUID) -> HttpResponseBase:
+        with_vectors = asked(ExportFilters, request.query_params)["templates"]
+        person = get_object_or_404(Person, pk=person_id)
+        chunks = export_person(person=person, actor=caller(request), with_vectors=with_vectors)
+        return streamed(request._request, chunks, content_type="application/zip", filename=filename(person))
 
 
 class JobSerializer(serializers.ModelSerializer[Job]):

@@ -99,6 +99,35 @@ class RenewForm(ConsentForm, CapturesForm):
     """More captures for a person whose consent has ended or whose text is no longer the current one."""
 
 
+class CorrectionForm(forms.Form):
+    """A corrected table, a more complete ZIP, or both."""
+
+    table = forms.FileField(
+        label="Table",
+        help_text="CSV in UTF-8, as spreadsheets save it.",
+        required=False,
+        allow_empty_file=True,
+        widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
+    )
+    photos = forms.FileField(
+        label="Photos",
+        help_text="One ZIP with the photos that the table names.",
+        required=False,
+        allow_empty_file=True,
+        widget=forms.FileInput(attrs={"accept": ".zip,application/zip"}),
+    )
+
+
+class ImportForm(CorrectionForm):
+    """Many people: a table and the photos that it names."""
+
+    dry_run = forms.BooleanField(label="Try it first: look at everything, but add nobody yet.", required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["table"].required = True
+
+
 class EraseForm(forms.Form):
     """The typed proof that the right person is about to be erased."""
 

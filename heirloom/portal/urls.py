@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from heirloom.portal.views import enroll, home, people, person, pictures, session
+from heirloom.portal.views import enroll, home, imports, people, person, pictures, session
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -15,7 +15,15 @@ urlpatterns = [
     path("people/<uuid:person_id>/edit/", person.edit, name="person-edit"),
     path("people/<uuid:person_id>/enroll/", enroll.enroll_more, name="person-enroll"),
     path("people/<uuid:person_id>/consent/withdraw/", person.withdraw_consent, name="withdraw-consent"),
+    path("people/<uuid:person_id>/export/", person.export, name="export"),
     path("people/<uuid:person_id>/erase/", person.erase, name="erase"),
+    path("people/imports/", imports.imports, name="imports"),
+    path("people/imports/new/", imports.new, name="import-new"),
+    path("people/imports/template.csv", imports.template_csv, name="import-template"),
+    path("people/imports/<uuid:import_id>/", imports.show, name="import"),
+    path("people/imports/<uuid:import_id>/errors.csv", imports.errors_csv, name="import-errors"),
+    path("people/imports/<uuid:import_id>/retry/", imports.retry, name="import-retry"),
+    path("people/imports/<uuid:import_id>/cancel/", imports.cancel, name="import-cancel"),
     path("enrollments/<uuid:enrollment_id>/", enroll.result, name="enrollment"),
     path("captures/<uuid:capture_id>/image/", pictures.capture_image, name="capture-image"),
 ]

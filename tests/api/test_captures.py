@@ -1,5 +1,6 @@
 """POST /people/{id}/captures/: photos and clips, worked on in the background."""
 
+import json
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -69,6 +70,17 @@ def test_a_clip_enrolls_by_its_best_frames(
     verdicts = visit["captures"][0]["verdicts"]
     assert 2 <= len(verdicts) <= 5
     assert verdicts == sorted(verdicts, key=lambda verdict: verdict["at_s"])
+
+
+def test_a_consent_may_come_with_the_captures(hana: APIClient, work: Work, portraits: dict[str, Portrait]) -> None:
+    made = hana.post("/api/v1/people/", {"full_name": "X"}, format="json").json()["id"]
+    link, file = f"/api/v1/people/{made}/captures/", BytesIO(portraits["hopper"].jpeg)
+    for wrong in ("yes", "[1]", json.dumps({**CONSENT, "given_at": "2999-01-01T00:00:00Z"})):
+        assert hana.post(link, {"files": [BytesIO(b"x")], "consent": wrong}, format="multipart").status_code == 400
+    answer = hana.post(link, {"files": [file], "consent": json.dumps(CONSENT)}, format="multipart")
+    work()
+    assert followed(hana, answer)["outcome"] == "enrolled"
+    assert [one["is_active"] for one in hana.get(f"/api/v1/people/{made}/consents/").json()] == [True]
 
 
 def test_without_consent_nothing_is_taken(hana: APIClient, portraits: dict[str, Portrait]) -> None:

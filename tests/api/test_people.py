@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from rest_framework.test import APIClient
 
 from enrollment.models import Person
@@ -18,6 +19,49 @@ def test_a_person_is_made_found_and_changed(hana: APIClient, cast: Cast) -> None
     assert hana.patch(link, {"position": "Analyst"}, format="json").json()["position"] == "Analyst"
     assert [row["full_name"] for row in hana.get(URL, {"search": "byron engines"}).json()["results"]] == ["Ada Byron"]
     assert hana.get(URL, {"search": "nobody"}).json()["results"] == []
+
+
+def test_a_list_is_narrowed(hana: APIClient) -> None:
+    for number, department in ((1, "Engines"), (2, "Engines"), (3, "Looms")):
+        body = {"full_name": f"P{number}", "employee_id": f"E-{number}", "department": department}
+        assert hana.post(URL, body, format="json").status_code == 201
+    Person.objects.filter(employee_id="E-2").update(status="suspended", external_id="emp-2")
+
+    def found(**query: str) -> list[str]:
+        return [row["full_name"] for row in hana.get(URL, query).json()["results"]]
+
+    assert found(department="Engines") == ["P1", "P2"]
+    assert found(department="Engines", status="active") == ["P1"]
+    assert found(employee_id="E-3") == found(search="looms") == ["P3"]
+    assert found(external_id="emp-2") == ["P2"]
+    assert found(enrolled="false") == ["P1", "P2", "P3"]
+    assert found(enrolled="true") == []
+    assert found(created_before="2001-01-01T00:00:00Z") == []
+    assert found(created_after="2001-01-01T00:00:00Z", department="") == ["P1", "P2", "P3"]
+
+
+@pytest.mark.parametrize("query", [{"status": "gone"}, {"enrolled": "perhaps"}, {"created_after": "yesterday"}])
+def test_a_filter_that_cannot_be_meant_is_told(hana: APIClient, query: dict[str, str]) -> None:
+    answer = hana.get(URL, query)
+    assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, next(iter(query)))
+
+
+def test_a_person_is_replaced_and_suspended(hana: APIClient) -> None:
+    link = f"{URL}{hana.post(URL, {'full_name': 'One', 'metadata': {'badge': 7}}, format='json').json()['id']}/"
+    put = hana.put(link, {"full_name": "Two", "status": "suspended", "metadata": {"badge": 8}}, format="json").json()
+    assert (put["full_name"], put["status"], put["metadata"]) == ("Two", "suspended", {"badge": 8})
+    assert hana.put(link, {"position": "x"}, format="json").status_code == 400
+    assert hana.delete(link).status_code == 405
+
+
+def test_what_belongs_to_a_person_is_listed(hana: APIClient, django_assert_num_queries: Any) -> None:
+    person = hana.post(URL, {"full_name": "X"}, format="json").json()["id"]
+    for version in ("2026-1", "2026-2"):
+        hana.post(f"{URL}{person}/consents/", {**CONSENT, "policy_version": version}, format="json")
+    assert len(hana.get(f"{URL}{person}/consents/").json()) == 2
+    for what in ("consents", "captures", "templates"):
+        with django_assert_num_queries(4):  # the login, its roles, the person, the rows
+            hana.get(f"{URL}{person}/{what}/")
 
 
 def test_an_employee_number_belongs_to_one_person(hana: APIClient) -> None:

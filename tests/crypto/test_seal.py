@@ -1,4 +1,5 @@
 import base64
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -136,3 +137,14 @@ def test_rewrapping_changes_nothing_when_a_key_is_missing(settings: SettingsWrap
     with pytest.raises(Refusal, match="lost"):
         services.rewrap()
     assert set(DataKey.objects.values_list("ring_key", flat=True)) == {"lost", "old"}
+
+
+def test_many_things_are_sealed_and_opened_with_one_look_at_the_key(
+    alice: UUID, django_assert_num_queries: Any
+) -> None:
+    things = [bytes([number]) * 10 for number in range(20)]
+    sealed = list(services.seal_all(subject=alice, plaintexts=things, context=b"row"))
+    assert len(set(sealed)) == 20
+    with django_assert_num_queries(1):
+        assert list(services.unseal_all(subject=alice, sealed=sealed, context=b"row")) == things
+    assert services.unseal(subject=alice, sealed=sealed[3], context=b"row") == things[3]

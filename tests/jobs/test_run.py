@@ -130,3 +130,40 @@ def test_the_lease_is_kept_while_the_work_goes_on_and_lent_connections_come_back
         cursor.execute("SELECT pg_sleep(1.6)")
     assert after(job).leased_until - before > timedelta(seconds=1)
     assert connection.pool.get_stats()["pool_available"] == connection.pool.get_stats()["pool_size"] - 1
+
+
+def test_parts_of_a_long_job_stay_done_and_attempts_count_from_the_last(subject_id: UUID) -> None:
+    job = queued("work", subject_id)
+    Job.objects.filter(pk=job.pk).update(attempts=2)
+    lease = services.claim(job_id=job.pk)
+    assert lease
+    with lease.part("working", 40):
+        write_effect(subject_id, "first part")
+    assert (after(job).state, job.stage, job.progress, job.attempts) == ("running", "working", 40, 1)
+    with pytest.raises(ZeroDivisionError), lease.part("working", 60):
+        _write_and_break(subject_id)
+    Job.objects.filter(pk=job.pk).update(leased_until=Now() - timedelta(seconds=1))
+    assert services.claim(job_id=job.pk)
+    with pytest.raises(services.LeaseLostError), lease.part("working", 60):
+        write_effect(subject_id, "never to be seen")
+    assert (effects(subject_id), after(job).progress) == (["first part"], 0)
+
+
+def test_a_job_that_cannot_begin_now_is_put_back_without_an_attempt(subject_id: UUID) -> None:
+    job = queued("work", subject_id)
+    lease = services.claim(job_id=job.pk)
+    assert lease
+    lease.put_back(timedelta(seconds=30))
+    assert (after(job).state, job.attempts, job.lease_token) == ("queued", 0, None)
+    assert job.ring_at - job.created_at > timedelta(seconds=29)
+    with pytest.raises(services.LeaseLostError):
+        lease.put_back(timedelta())
+    with pytest.raises(services.LeaseLostError), lease.effects():
+        write_effect(subject_id, "never to be seen")
+    assert services.run(job_id=job.pk)
+    assert effects(subject_id) == ["attempt 1"]
+
+
+def _write_and_break(subject_id: UUID) -> None:
+    write_effect(subject_id, "never to be seen")
+    raise ZeroDivisionError

@@ -68,7 +68,7 @@ class VerificationViewSet(
 
     def get_queryset(self) -> VerificationQuerySet:
         rows = Verification.objects.visible_to(caller(self.request)).for_answers()
-        return narrowed(rows, self.request.query_params.dict()) if self.action == "list" else rows
+        return narrowed(rows, self.request.query_params) if self.action == "list" else rows
 
     def get_serializer_class(self) -> type[wire.VerificationSerializer]:
         return wire.VerificationRowSerializer if self.action == "list" else wire.VerificationSerializer

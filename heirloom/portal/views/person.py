@@ -5,14 +5,17 @@ import uuid
 from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from enrollment.models import Person
 from enrollment.services import consents, people
+from heirloom.api.ranges import streamed
 from heirloom.errors import Refusal
 from heirloom.portal.access import StaffRequest, hr_only
 from heirloom.portal.erasure import erase_person
+from heirloom.portal.export import export_person, filename
 from heirloom.portal.forms import EditForm, EraseForm
 from heirloom.portal.history import history
 from heirloom.portal.outcomes import judged
@@ -38,6 +41,15 @@ def show(request: StaffRequest, person_id: uuid.UUID) -> HttpResponse:
         "history": history(person),
     }
     return render(request, "portal/person.html", shown)
+
+
+@require_GET
+@hr_only
+def export(request: StaffRequest, person_id: uuid.UUID) -> HttpResponseBase:
+    """Everything that is held on a person, to be handed to them."""
+    person = get_object_or_404(Person, pk=person_id)
+    chunks = export_person(person=person, actor=request.user, with_vectors=False)
+    return streamed(request, chunks, content_type="application/zip", filename=filename(person))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

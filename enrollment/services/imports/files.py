@@ -1,0 +1,134 @@
+"""What an import holds of what was sent: its files and the cells of its lines, sealed under its own key."""
+
+import json
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain
+
+from django.conf import settings
+from django.db import transaction
+
+from enrollment.models import Import, ImportRow, Person
+from enrollment.services.captures import at_most
+from enrollment.services.imports import archives, tables
+from enrollment.services.imports.archives import Archive
+from enrollment.services.imports.tables import Line
+from heirloom.crypto import files
+from heirloom.crypto import services as crypto
+from heirloom.errors import Refusal
+
+CONTEXT = b"import row"
+Chunks = Iterable[bytes]
+
+
+@contextmanager
+def stored(import_id: uuid.UUID, *, table: Chunks | None, photos: Chunks | None) -> Iterator[tuple[str, str]]:
+    """Store what was sent and give the names, "" for what was not; if the block fails, no file stays behind.
+
+    Raises Refusal "empty_file", "table_unreadable", "table_columns", "archive_invalid" or "too_many_bytes".
+    """
+    names = {"table": "", "photos": ""}
+    try:
+        if table is not None:
+            names["table"] = _write(import_id, "table", _looked_at(table), tables.MOST_TABLE_BYTES)
+        if photos is not None:
+            names["photos"] = _write(import_id, "photos", _begins_as_zip(photos), settings.UPLOAD_MAX_CLIP_BYTES)
+        yield names["table"], names["photos"]
+    except BaseException:
+        for name in filter(None, names.values()):
+            files.delete(name)
+        raise
+
+
+def read_table(batch: Import) -> list[Line]:
+    """Return the lines of the table; raises as tables.read does."""
+    with files.open_unlinked(subject=batch.id, name=batch.table_name) as file:
+        return tables.read(file)
+
+
+@contextmanager
+def opened_archive(batch: Import) -> Iterator[Archive | None]:
+    """Give the ZIP, None where none was sent. Raises as Archive does."""
+    if not batch.archive_name:
+        yield None
+        return
+    with files.open_unlinked(subject=batch.id, name=batch.archive_name) as file:
+        yield Archive(file, most_photo_bytes=settings.UPLOAD_MAX_PHOTO_BYTES)
+
+
+def sealed(batch: Import, lines: Sequence[Line]) -> Iterator[bytes]:
+    """Give the cells of lines as they are kept."""
+    texts = (json.dumps(dict(line.cells)).encode() for line in lines)
+    return crypto.seal_all(subject=batch.id, plaintexts=texts, context=CONTEXT)
+
+
+def cells_of(batch: Import, rows: Sequence[ImportRow]) -> list[Mapping[str, str]]:
+    """Return the cells of each row, {} where they are no longer kept. The key is looked up once."""
+    kept = [bytes(row.cells_sealed) for row in rows if row.cells_sealed is not None]
+    if not kept:
+        return [{} for _ in rows]
+    opened = crypto.unseal_all(subject=batch.id, sealed=kept, context=CONTEXT)
+    return [json.loads(next(opened)) if row.cells_sealed is not None else {} for row in rows]
+
+
+def forget_table(batch: Import) -> None:
+    """Let go of the table in the caller's transaction; the row is saved with it."""
+    batch.table_name = _forgotten(batch.table_name)
+
+
+def forget_archive(batch: Import) -> None:
+    """Let go of the ZIP, likewise."""
+    batch.archive_name = _forgotten(batch.archive_name)
+
+
+@transaction.atomic
+def forget_all(batch: Import) -> None:
+    """Let go of both files, of the cells of every row, and of the key; verdicts and counts stay. Likewise."""
+    forget_table(batch)
+    forget_archive(batch)
+    batch.rows.exclude(cells_sealed=None).update(cells_sealed=None)
+    crypto.destroy(subject=batch.id)
+
+
+def forget_lines_about(person: Person) -> None:
+    """Let go of the cells of lines that speak of a person, and of the ZIPs that may show them; in the transaction that
+    erases them."""
+    rows = ImportRow.objects.filter(person=person)
+    for batch in Import.objects.filter(pk__in=rows.values("batch")).exclude(archive_name="").select_for_update():
+        forget_archive(batch)
+        batch.save(update_fields=["archive_name"])
+    rows.update(cells_sealed=None)
+
+
+def _forgotten(name: str) -> str:
+    if name:
+        files.forget([name])
+    return ""
+
+
+def _write(import_id: uuid.UUID, what: str, chunks: Chunks, most: int) -> str:
+    name = f"imports/{import_id}/{what}-{uuid.uuid4()}"
+    return files.write(subject=import_id, name=name, chunks=at_most(most, chunks)).name
+
+
+def _looked_at(table: Chunks) -> Iterator[bytes]:
+    """Refuse at the door a table whose heading nobody could use."""
+    head, whole = _with_first(table, "table")
+    tables.heading_of(head)
+    return whole
+
+
+def _begins_as_zip(photos: Chunks) -> Iterator[bytes]:
+    head, whole = _with_first(photos, "photos")
+    if not head.startswith(archives.MAGIC):
+        raise Refusal("archive_invalid", attr="photos")
+    return whole
+
+
+def _with_first(chunks: Chunks, attr: str) -> tuple[bytes, Iterator[bytes]]:
+    rest = iter(chunks)
+    first = next(rest, b"")
+    if not first:
+        raise Refusal("empty_file", attr=attr)
+    return first, chain([first], rest)
