@@ -18,6 +18,8 @@ from heirloom.api.idempotent import Idempotent
 from heirloom.api.pagination import ByName
 from heirloom.api.permissions import caller, role
 from heirloom.api.refusals import FILE
+from heirloom.api.throttles import charge_more
+from heirloom.jobs import services as jobs
 
 
 class PersonViewSet(
@@ -30,6 +32,7 @@ class PersonViewSet(
 ):
     """People who may be enrolled."""
 
+    costs = {"captures": "capture"}
     queryset = Person.objects.all()
     serializer_class = wire.PersonSerializer
     permission_classes = [role("hr", "admin")]
@@ -98,8 +101,10 @@ class PersonViewSet(
         person = self.get_object()
         if request.method == "GET":
             return Response(wire.CaptureSerializer(person.captures.all(), many=True).data)
+        jobs.require_keeping_up(kind="enrollment")
         given = wire.CapturesInput(data={"files": request.FILES.getlist("files")})
         given.is_valid(raise_exception=True)
+        charge_more(request, "capture", len(given.validated_data["files"]) - 1)
         uploads = [file.chunks() for file in given.validated_data["files"]]
         visit = enrollments.submit(visitor=person, uploads=uploads, source="api", actor=caller(request))
         link = reverse("enrollment-detail", args=[visit.id])

@@ -1,5 +1,6 @@
 """Questions about sets of jobs. All of them go by the database's clock: workers may disagree about the time."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
@@ -27,6 +28,13 @@ class JobQuerySet(QuerySet["Job"]):
     def due(self) -> Self:
         """Return claimable jobs for which the broker should be rung again, the longest waiting first."""
         return self.claimable().filter(ring_at__lte=Now()).order_by("ring_at")
+
+    def never_begun(self, kind: str, *, since: timedelta) -> Self:
+        """Return jobs of a kind that wait for so long and that no worker has taken up even once.
+
+        One that was put back, because a part was away, is not among them: a single bad one would stand for all.
+        """
+        return self.filter(kind=kind, state="queued", started_at=None, created_at__lt=Now() - since)
 
     def waiting(self) -> Self:
         """Return jobs that are not finished."""
