@@ -160,13 +160,18 @@ def _usable(one: Any) -> jwt.PyJWK | None:
     """Return a public key for signatures with its algorithm, which its own type allows; None for anything else."""
     if not isinstance(one, dict) or one.get("use", "sig") != "sig" or one.keys() & SECRET_PARTS:
         return None
-    if not isinstance(one.get("kid"), str):
+    if not isinstance(one.get("kid"), str) or not (one.get("alg") is None or _is_ours(one["alg"])):
         return None
     try:
+        # Refuses an algorithm that is not one of the key's own type.
         key = jwt.PyJWK(one)
     except (jwt.PyJWTError, ValueError, TypeError, KeyError):
         return None
-    return key if key.algorithm_name in ALGORITHMS else None
+    return key if _is_ours(key.algorithm_name) else None
+
+
+def _is_ours(algorithm: Any) -> bool:
+    return isinstance(algorithm, str) and algorithm in ALGORITHMS
 
 
 def _failed(address: str, why: str) -> Refusal:

@@ -36,11 +36,12 @@ def holder(raw: bytes) -> User:
 
 
 @transaction.atomic
-def grant(*, subject: str, roles: Collection[str], scopes: Collection[str], actor: User | None = None) -> User:
-    """Give a login of the issuer its roles and scopes, made here if it was never used."""
-    login = _known(subject) or _made(subject, "", actor)
-    accounts.set_roles(user=login.user, roles=roles, scopes=scopes)
-    _audit(Action.LOGIN_ROLES_CHANGED, login.user, actor, roles=sorted(roles), scopes=sorted(scopes))
+def grant(*, subject: str, roles: Collection[str] | None, scopes: Collection[str]) -> User:
+    """Give a login of the issuer its scopes, and roles if any are named; it is made here if it was never used."""
+    login = _known(subject) or _made(subject, "")
+    given = login.user.roles if roles is None else roles
+    accounts.set_roles(user=login.user, roles=given, scopes=scopes)
+    _audit(Action.LOGIN_ROLES_CHANGED, login.user, roles=sorted(given), scopes=sorted(scopes))
     return login.user
 
 
@@ -51,16 +52,16 @@ def _known(subject: str) -> OutsideLogin | None:
 
 def _first(claims: Claims) -> OutsideLogin:
     try:
-        return _made(claims.subject, claims.email, None)
+        return _made(claims.subject, claims.email)
     except IntegrityError:
         # Another request of the same login came first.
         return OutsideLogin.objects.select_related("user").get(issuer=settings.OIDC_ISSUER, subject=claims.subject)
 
 
 @transaction.atomic
-def _made(subject: str, email: str, actor: User | None) -> OutsideLogin:
+def _made(subject: str, email: str) -> OutsideLogin:
     login = accounts.create_outside_login(issuer=settings.OIDC_ISSUER, subject=subject, email=email)
-    _audit(Action.LOGIN_CREATED, login.user, actor, issuer=settings.OIDC_ISSUER, subject=subject)
+    _audit(Action.LOGIN_CREATED, login.user, issuer=settings.OIDC_ISSUER, subject=subject)
     return login
 
 
@@ -72,9 +73,9 @@ def _follow(login: OutsideLogin, claims: Claims) -> User:
         return held.user.with_only(roles)
     if held.user.roles != roles:
         accounts.set_roles(user=held.user, roles=roles, as_of=claims.issued_at)
-        _audit(Action.LOGIN_ROLES_CHANGED, held.user, None, roles=sorted(roles))
+        _audit(Action.LOGIN_ROLES_CHANGED, held.user, roles=sorted(roles))
     return User.objects.get(pk=held.user_id)
 
 
-def _audit(action: Action, user: User, actor: User | None, **details: object) -> None:
-    audit.record(action=action, subject_kind=LOGIN, subject_id=UUID(int=user.pk), actor=actor, details=details)
+def _audit(action: Action, user: User, **details: object) -> None:
+    audit.record(action=action, subject_kind=LOGIN, subject_id=UUID(int=user.pk), details=details)

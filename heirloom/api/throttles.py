@@ -32,6 +32,9 @@ class CostThrottle(CallerThrottle):
     """
 
     scope = "cost"
+    # Of the rate; its base class is without types.
+    num_requests: int
+    duration: int
 
     def allow_request(self, request: Request, view: Any) -> bool:
         """Spend what the request costs, if the caller has as much left."""

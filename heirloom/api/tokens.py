@@ -1,6 +1,6 @@
 """/auth/: a password for tokens, a refresh token for the next ones, and the end of them."""
 
-from typing import Any
+from typing import Any, cast
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
@@ -42,13 +42,14 @@ class SignInSerializer(TokenObtainSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
         try:
             super().validate(attrs)
-            _require_own_password(self.user)
+            user = cast(User, self.user)
+            _require_own_password(user)
         except AuthenticationFailed as error:
             request, username = self.context["request"], attrs[self.username_field]
             sign_ins.failed(request=request, username=username, door="api", reason=str(error.get_codes()))
             raise
-        sign_ins.succeeded(user=self.user, door="api")
-        return _told(families.begin(user=self.user))
+        sign_ins.succeeded(user=user, door="api")
+        return _told(families.begin(user=user))
 
 
 class TokenView(TokenViewBase):
