@@ -1,4 +1,8 @@
-"""How many calls compute at once in one web process, and who waits for a place."""
+"""How many calls compute at once in one web process, and who waits for a place.
+
+Under ASGI Django gives each request a thread of its own, as many as come, so nothing else bounds them; what runs short
+first are the connections to the database, which a call that computes holds until it is answered.
+"""
 
 import threading
 from collections.abc import Iterator

@@ -43,7 +43,7 @@ class CostThrottle(CallerThrottle):
         self.passed = past / self.duration
         # What costs more than all there is would never be let in.
         self.cost = min(cost_of(request, view), self.num_requests)
-        self.former = cache.get(self._key(self.window - 1), 0)
+        self.former: int = cache.get(self._key(self.window - 1), 0)
         self.present = 0
         self.charge(self.cost)
         request._request.META[BUDGET] = self

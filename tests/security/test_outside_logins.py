@@ -314,8 +314,8 @@ def test_only_public_keys_for_signatures_are_taken(issuer: Issuer) -> None:
     secret = {"kty": "oct", "k": published, "kid": "shared", "alg": "HS256"}
     issuer.keys = [good]
     issuer.rows = [
-        secret, {**secret, "alg": "ES256"}, other.jwk(use="enc"), other.jwk(alg="HS256", kid="hs"), {"kid": "x"}, 7, None,
-        other.jwk(alg="none"), other.jwk(alg=[1]), other.jwk(alg="RS256"), other.jwk(kid=5), other.jwk(d="AA"),
+        secret, {**secret, "alg": "ES256"}, other.jwk(use="enc"), other.jwk(alg="HS256", kid="hs"), {"kid": "x"}, 7,
+        None, other.jwk(alg="none"), other.jwk(alg=[1]), other.jwk(alg="RS256"), other.jwk(kid=5), other.jwk(d="AA"),
     ]  # fmt: skip
     assert list(oidc_keys.published()) == [good.kid]
     forged = jwt.encode(issuer.claims(), SHARED, "HS256", {"kid": "shared"})
