@@ -74,6 +74,10 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
         followed = ("groups",) if settings.OIDC_ROLES_CLAIM and _outside(obj) else ()
         return (*self.readonly_fields, *own, *followed)
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        shown = super().get_fieldsets(request, obj)
+        return ((None, {"fields": ("username",)}), *shown[1:]) if _outside(obj) else shown
+
     @admin.display(description="Signs in at")
     def signs_in_at(self, user: User) -> str:
         return str(_outside(user) or "this installation")

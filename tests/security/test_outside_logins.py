@@ -161,6 +161,7 @@ def test_a_login_from_outside_is_given_no_password(issuer: Issuer, cast: Cast) -
     user = OutsideLogin.objects.get().user
     form = {"password1": "a long enough passphrase", "password2": "a long enough passphrase", "usable_password": "true"}
     admin = signed_in(cast.ada)
+    assert "Password" not in text_of(admin.get(f"/admin/accounts/user/{user.pk}/change/"))
     assert admin.post(f"/admin/accounts/user/{user.pk}/password/", form).status_code == 403
     assert admin.post(f"/admin/accounts/user/{cast.rhea.pk}/password/", form).status_code == 302
     assert Client().post("/sign-in/", {"username": user.username, "password": ""}).status_code == 200
