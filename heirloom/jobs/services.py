@@ -83,8 +83,8 @@ def require_keeping_up(*, kind: str) -> None:
 
     For the doors of callers who can come again. Work that was taken is kept however old it gets.
     """
-    since = timedelta(seconds=settings.QUEUE_TOO_OLD_S)
-    if since and Job.objects.never_begun(kind, since=since).exists():
+    most = timedelta(seconds=settings.QUEUE_TOO_OLD_S)
+    if most and (Job.objects.longest_wait(kind) or timedelta()) > most:
         raise Refusal("queue_too_old", retry_after=BEHIND_RETRY_AFTER_S)
 
 
