@@ -43,7 +43,7 @@ class PersonViewSet(
         "partial_update": ("employee_id_taken",),
         "consents": (),
         "withdraw_consent": (),
-        "captures": (*FILE, "consent_required", "key_unavailable"),
+        "captures": (*FILE, "consent_required", "key_unavailable", "queue_too_old"),
     }
 
     def get_queryset(self) -> PersonQuerySet:

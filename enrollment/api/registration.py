@@ -46,7 +46,7 @@ class AddFaceView(Computing, Idempotent):
 
     costs = {"post": "photo"}
     permission_classes = [role_or_scope("people:write")]
-    refuses = ENROLLING
+    refuses = (*ENROLLING, "queue_too_old")
 
     @extend_schema(request=wire.AddFaceInput, responses={201: wire.AddFaceAnswer, 202: wire.LinksAnswer})
     def post(self, request: Request) -> Response:

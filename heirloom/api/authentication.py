@@ -32,12 +32,19 @@ def holder(token: bytes) -> User:
 
 def refused(name: str) -> AuthenticationFailed:
     """Return the 401 of a code."""
+    return AuthenticationFailed(words(name), name)
+
+
+def words(name: str) -> str:
+    """Return what a caller is told by a code, with what to do."""
     code = CODES[name]
-    return AuthenticationFailed(f"{code.text} {code.remedy}", name)
+    return f"{code.text} {code.remedy}"
 
 
 class TokenAuthentication(BaseAuthentication):
     """Authorization: Bearer. Every token that opens nothing meets the same 401, whatever is wrong with it."""
+
+    also_refuses = ("issuer_unavailable",)
 
     def authenticate(self, request: Request) -> tuple[User, None] | None:
         scheme, _, token = get_authorization_header(request).partition(b" ")

@@ -61,6 +61,8 @@ def places() -> Places:
 class Computing(APIView):
     """A view whose requests compute while they are answered: each holds a place from before its body is read."""
 
+    also_refuses = ("busy",)
+
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
         with ExitStack() as self._place:
             return super().dispatch(request, *args, **kwargs)

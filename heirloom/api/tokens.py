@@ -12,7 +12,7 @@ from rest_framework_simplejwt.views import TokenViewBase
 
 from heirloom.accounts.models import User
 from heirloom.api import families
-from heirloom.api.authentication import refused
+from heirloom.api.authentication import refused, words
 from heirloom.api.families import Pair
 from heirloom.api.jwts import TokenRefusedError
 from heirloom.api.throttles import RefreshThrottle, SignInThrottle
@@ -38,6 +38,8 @@ class TokensAnswer(serializers.Serializer[Any]):
 
 class SignInSerializer(TokenObtainSerializer):
     """A username and password in, tokens out; the audit log hears of it either way."""
+
+    default_error_messages = {"no_active_account": words("no_active_account")}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
         try:
@@ -70,6 +72,7 @@ class RefreshView(TokenViewBase):
     """Trade a refresh token for new ones; the old one ends. Sent again later, it ends all that came of its sign-in."""
 
     serializer_class = RefreshInput
+    refuses = ("token_not_valid",)
     throttle_classes = [RefreshThrottle]
 
     @extend_schema(request=RefreshInput, responses=TokensAnswer)
@@ -86,6 +89,7 @@ class RevokeView(TokenViewBase):
     """Sign out: end a refresh token and all else that came of its sign-in. What is no good token changes nothing."""
 
     serializer_class = RefreshInput
+    refuses = ()
     throttle_classes = [RefreshThrottle]
 
     @extend_schema(request=RefreshInput, responses={204: None})

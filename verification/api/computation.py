@@ -88,7 +88,7 @@ class RecognizeView(Computing, Idempotent):
 
     costs = {"post": "photo"}
     permission_classes = [role_or_scope("identify")]
-    refuses = (*PHOTO, *GOOD_FACE, "invalid_gallery", *NAMED_MODEL, *SEALED)
+    refuses = (*PHOTO, *GOOD_FACE, "invalid_gallery", *NAMED_MODEL, *SEALED, "queue_too_old")
 
     @extend_schema(request=wire.RecognizeInput, responses={200: wire.RecognizeAnswer, 202: wire.AcceptedAnswer})
     def post(self, request: Request) -> Response:

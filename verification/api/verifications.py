@@ -58,6 +58,7 @@ class VerificationViewSet(
             "challenge_person_differs",
             "challenge_needs_clip",
             "key_unavailable",
+            "queue_too_old",
         ),
         "list": ("validation_error",),
         "cancel": ("already_decided",),
