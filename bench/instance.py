@@ -93,6 +93,7 @@ def _environment(folder: Path, port: int, settings: Mapping[str, str]) -> dict[s
         "PORT": str(port),
         "MODELS_DIR": os.environ.get("MODELS_DIR", str(ROOT / "var" / "models")),
         "THROTTLE_CALLER": "1000000/min",
+        "THROTTLE_COST": "100000000/min",
         "THROTTLE_SIGN_IN": "1000/min",
         **settings,
     }

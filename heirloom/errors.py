@@ -195,6 +195,17 @@ CODES: dict[str, Code] = {
     "idempotency_answer_erased": Code(
         409, "What this request was about has been erased since.", "Make a new key if it is meant anew."
     ),
+    "token_not_valid": Code(
+        401, "This token is not valid.", "Refresh it, or sign in again; a refresh token counts once."
+    ),
+    "no_active_account": Code(
+        401, "No active login has this name and password.", "Check both; after ten failures a pause is asked for."
+    ),
+    "password_change_required": Code(
+        401,
+        "This password was given by somebody else.",
+        "Sign in at /sign-in/ and change it first.",
+    ),
     "invalid_api_key": Code(
         401,
         "This API key is not valid.",
@@ -274,6 +285,17 @@ CODES: dict[str, Code] = {
         "Send them to uploads/; an operator can configure a bucket (docs/api/uploads.md).",
     ),
     # the installation
+    "busy": Code(503, "As many calls are computed at once as may be.", "Send it again as Retry-After says."),
+    "queue_too_old": Code(
+        503,
+        "What was taken before has waited too long already.",
+        "Send it again as Retry-After says; an operator can add workers.",
+    ),
+    "issuer_unavailable": Code(
+        503,
+        "The issuer of this token does not answer, so that it cannot be verified.",
+        "Try again in a few seconds; an operator can run manage.py doctor.",
+    ),
     "model_not_ready": Code(503, "The vision models are not loaded yet.", "Try again in a few seconds."),
     "model_changed": Code(
         503, "Another vision model became the active one while this was computed.", "Send it again now."

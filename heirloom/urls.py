@@ -11,7 +11,7 @@ from enrollment.api.imports import ImportViewSet
 from enrollment.api.people import EnrollmentViewSet, PersonViewSet
 from enrollment.api.registration import AddFaceView, RegisterMultipleView
 from heirloom.api.postman import PostmanView
-from heirloom.api.tokens import RefreshView, TokenView
+from heirloom.api.tokens import RefreshView, RevokeView, TokenView
 from heirloom.portal.api import EraseView, ExportView, JobView
 from heirloom.portal.api_keys import ApiKeyViewSet
 from heirloom.reviews.api import ReviewViewSet
@@ -34,6 +34,7 @@ router.register("deliveries", DeliveryViewSet, "delivery")
 api = [
     path("auth/token/", TokenView.as_view(), name="token"),
     path("auth/token/refresh/", RefreshView.as_view(), name="token-refresh"),
+    path("auth/token/revoke/", RevokeView.as_view(), name="token-revoke"),
     path("detect/", DetectView.as_view(), name="detect"),
     path("detect-upload/", DetectUploadView.as_view(), name="detect-upload"),
     path("compare/", CompareView.as_view(), name="compare"),

@@ -33,6 +33,7 @@ def _environment() -> dict[str, str]:
         "HTTPS": "false",
         "ALLOWED_HOSTS": "127.0.0.1,localhost,testserver",
         "THROTTLE_CALLER": "100000/min",
+        "THROTTLE_COST": "10000000/min",
         "THROTTLE_SIGN_IN": "100000/min",
         "THROTTLE_REFUSED_KEY": "100000/min",
         "DEEPFACE_HOME": str(VAR / "deepface"),

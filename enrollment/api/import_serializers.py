@@ -10,6 +10,7 @@ from enrollment.api.serializers import REASONS
 from enrollment.models import Import, ImportRow
 from heirloom.errors import CODES
 from heirloom.jobs.models import Job, JobState
+from heirloom.live.reading import address
 
 
 class ImportInput(serializers.Serializer[Any]):
@@ -151,4 +152,5 @@ class ImportRowSerializer(serializers.ModelSerializer[ImportRow]):
 def links_of(row: Import) -> dict[str, str]:
     """Return where an import is followed."""
     names = {"self": "detail", "rows": "rows", "errors": "errors-csv"}
-    return {name: reverse(f"import-{route}", args=[row.id]) for name, route in names.items()}
+    links = {name: reverse(f"import-{route}", args=[row.id]) for name, route in names.items()}
+    return {**links, "live": address("import", row.id)}

@@ -58,6 +58,7 @@ class ImportViewSet(Idempotent, mixins.ListModelMixin, mixins.RetrieveModelMixin
     permission_classes = [role("hr", "admin")]
     parser_classes = [MultiPartParser, JSONParser]
     content_negotiation_class = OneForm
+    costs = {"create": "import", "retry": "import"}
     refuses = {
         "create": SENT,
         "retry": (*SENT, "import_under_way", "import_expired", "nothing_to_retry"),

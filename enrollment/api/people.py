@@ -21,6 +21,8 @@ from heirloom.api.pagination import ByName
 from heirloom.api.parsers import JSONParser
 from heirloom.api.permissions import caller, role
 from heirloom.api.refusals import FILE, UPLOAD
+from heirloom.api.throttles import charge_more
+from heirloom.jobs import services as jobs
 from heirloom.live.reading import address
 from heirloom.uploads import services as uploads
 
@@ -35,6 +37,7 @@ class PersonViewSet(
 ):
     """People who may be enrolled."""
 
+    costs = {"captures": "capture"}
     queryset = Person.objects.all()
     serializer_class = wire.PersonSerializer
     permission_classes = [role("hr", "admin")]
@@ -45,7 +48,7 @@ class PersonViewSet(
         "partial_update": ("employee_id_taken",),
         "consents": (),
         "withdraw_consent": (),
-        "captures": (*FILE, *UPLOAD, "consent_required", "key_unavailable"),
+        "captures": (*FILE, *UPLOAD, "consent_required", "key_unavailable", "queue_too_old"),
     }
 
     def get_queryset(self) -> PersonQuerySet:
@@ -107,8 +110,10 @@ class PersonViewSet(
         person = self.get_object()
         if request.method == "GET":
             return Response(wire.CaptureSerializer(person.captures.all(), many=True).data)
+        jobs.require_keeping_up(kind="enrollment")
         given = wire.CapturesInput(data=request.data)
         given.is_valid(raise_exception=True)
+        charge_more(request, "capture", len(given.validated_data.get("files", [None])) - 1)
         visit = self._submitted(person, given.validated_data)
         link = reverse("enrollment-detail", args=[visit.id])
         return Response(

@@ -19,7 +19,9 @@ from heirloom.accounts.models import User
 from heirloom.api.idempotent import Idempotent
 from heirloom.api.images import read_photo
 from heirloom.api.permissions import caller, role_or_scope
+from heirloom.api.places import Computing
 from heirloom.api.refusals import DUPLICATE, GOOD_FACE, NAMED_MODEL, PHOTO, SEALED
+from heirloom.api.throttles import charge_more
 from heirloom.jobs import services as jobs
 from heirloom.live.reading import address
 
@@ -35,15 +37,16 @@ ENROLLING = (
 )
 
 
-class AddFaceView(Idempotent):
+class AddFaceView(Computing, Idempotent):
     """Enroll a person by one photo, or add it to the references of one.
 
     `person_id` is the caller's own string, or our id; without a `consent` in the body the recorded basis of the
     caller's credential counts. `processing_mode` async answers 202 and where to look.
     """
 
+    costs = {"post": "photo"}
     permission_classes = [role_or_scope("people:write")]
-    refuses = ENROLLING
+    refuses = (*ENROLLING, "queue_too_old")
 
     @extend_schema(request=wire.AddFaceInput, responses={201: wire.AddFaceAnswer, 202: wire.LinksAnswer})
     def post(self, request: Request) -> Response:
@@ -79,6 +82,7 @@ class AddFaceView(Idempotent):
 
     @staticmethod
     def _later(given: dict[str, Any], visitor: Visitor, consent: ConsentGiven | None, actor: User) -> Response:
+        jobs.require_keeping_up(kind="enrollment")
         uploads = [[given["face_image_base64"]]]
         visit = enrollments.submit(visitor=visitor, uploads=uploads, source="api", actor=actor, consent=consent)
         job = jobs.latest(kind="enrollment", subject_id=visit.id)
@@ -87,15 +91,17 @@ class AddFaceView(Idempotent):
         return Response({"id": visit.id, "status": "queued", "links": links}, status=status.HTTP_202_ACCEPTED)
 
 
-class RegisterMultipleView(Idempotent):
+class RegisterMultipleView(Computing, Idempotent):
     """Enroll a new person by several photos, with a verdict on each; at least one must be good."""
 
+    costs = {"post": "photo"}
     permission_classes = [role_or_scope("people:write")]
     refuses = (*ENROLLING, "employee_id_taken")
 
     @extend_schema(request=wire.RegisterInput, responses={201: wire.RegisterAnswer})
     def post(self, request: Request) -> Response:
         given = _valid(wire.RegisterInput(data=request.data))
+        charge_more(request, "photo", len(given["images"]) - 1)
         known = ("employee_id", "department", "position", "metadata")
         details = {name: given[name] for name in known if name in given}
         done = register(

@@ -4,21 +4,22 @@ from typing import Any
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.http import HttpRequest
-from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from heirloom.accounts import services
-from heirloom.accounts.models import SCOPES, User
+from heirloom.accounts.models import SCOPES, OutsideLogin, User
 from heirloom.accounts.readonly_admin import ReadOnlyAdmin
 
-# Roles are fixed, tokens are nobody's business to look at, and sign-ins stand in the audit log.
-for _model in (Group, OutstandingToken, BlacklistedToken, AccessAttempt, AccessFailureLog, AccessLog):
+# Roles are fixed, and sign-ins stand in the audit log.
+for _model in (Group, AccessAttempt, AccessFailureLog, AccessLog):
     admin.site.unregister(_model)
 
 
@@ -43,14 +44,14 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
     change_password_form = AdminPasswordChangeForm
     list_display = ("username", "full_name", "roles", "is_active", "last_login")
     list_filter = ("is_active", "groups")
-    search_fields = ("username", "first_name", "last_name", "email")
+    search_fields = ("username", "first_name", "last_name", "email", "outside__subject")
     ordering = ("username",)
     filter_horizontal = ()
-    readonly_fields = ("last_login", "date_joined")
+    readonly_fields = ("last_login", "date_joined", "signs_in_at")
     actions = None
     fieldsets = (
         (None, {"fields": ("username", "password", "must_change_password")}),
-        ("Person or program", {"fields": ("first_name", "last_name", "email")}),
+        ("Person or program", {"fields": ("first_name", "last_name", "email", "signs_in_at")}),
         ("Roles", {"fields": ("groups", "is_active")}),
         ("Client app", {"fields": ("scopes", "consent_basis")}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
@@ -70,7 +71,23 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         # Nobody locks themselves out, or gives themselves more, by a slip.
         own = ("groups", "is_active") if obj is not None and obj.pk == request.user.pk else ()
-        return (*self.readonly_fields, *own)
+        followed = ("groups",) if settings.OIDC_ROLES_CLAIM and _outside(obj) else ()
+        return (*self.readonly_fields, *own, *followed)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        shown = super().get_fieldsets(request, obj)
+        return ((None, {"fields": ("username",)}), *shown[1:]) if _outside(obj) else shown
+
+    @admin.display(description="Signs in at")
+    def signs_in_at(self, user: User) -> str:
+        return str(_outside(user) or "this installation")
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
+        """Whoever signs in elsewhere gets no password here, or would stay when the issuer lets them go."""
+        if _outside(self.get_object(request, id)):
+            raise PermissionDenied
+        answer: HttpResponse = super().user_change_password(request, id, form_url)
+        return answer
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
@@ -80,6 +97,10 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Logins are switched off, not deleted: decisions and the audit log name them."""
         return False
+
+
+def _outside(user: User | None) -> OutsideLogin | None:
+    return None if user is None else OutsideLogin.objects.filter(user=user).first()
 
 
 @admin.register(AccessAttempt)

@@ -52,3 +52,26 @@ class User(AbstractUser):
         narrowed.scopes = [scope for scope in self.scopes if scope in scopes]
         narrowed.api_key_id, narrowed.gallery = key_id, gallery
         return narrowed
+
+    def with_only(self, roles: Collection[str]) -> "User":
+        """Return this login with those of its roles alone that are among these, for one request; never saved."""
+        narrowed = copy(self)
+        narrowed._roles = self.roles & set(roles)
+        return narrowed
+
+
+class OutsideLogin(models.Model):
+    """That a login signs in at another issuer: who it is there. An e-mail address is not who somebody is."""
+
+    user = models.OneToOneField(User, models.CASCADE, related_name="outside")
+    issuer = models.CharField(max_length=500)
+    subject = models.CharField(max_length=255)
+    # When the token was issued whose roles the login has, in seconds since 1970: an older one changes nothing.
+    roles_as_of = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(name="accounts_outside_login", fields=("issuer", "subject")),)
+
+    def __str__(self) -> str:
+        return f"{self.subject} at {self.issuer}"

@@ -1,11 +1,13 @@
 """The only writers of logins and roles."""
 
+import hashlib
 import secrets
+from collections.abc import Collection
 
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
-from heirloom.accounts.models import ROLES, User
+from heirloom.accounts.models import ROLES, OutsideLogin, User
 
 # What a role may see and do in Django admin; everything else is decided by role where it happens.
 ADMIN_PERMISSIONS = {
@@ -58,6 +60,30 @@ def create_login(
     return user
 
 
+@transaction.atomic
+def create_outside_login(*, issuer: str, subject: str, email: str = "") -> OutsideLogin:
+    """Make the login of somebody who signs in at another issuer: without a password, and without a role yet.
+
+    Raises IntegrityError where there is one already.
+    """
+    known_as = hashlib.sha256(f"{issuer}\n{subject}".encode()).hexdigest()[:20]
+    user = User.objects.create_user(f"outside-{known_as}", email, None)
+    return OutsideLogin.objects.create(user=user, issuer=issuer, subject=subject)
+
+
+@transaction.atomic
+def set_roles(
+    *, user: User, roles: Collection[str], scopes: Collection[str] | None = None, as_of: int | None = None
+) -> None:
+    """Give a login of another issuer these roles and no others. as_of: when the token was issued that says so."""
+    user.groups.set(Group.objects.filter(name__in=roles))
+    if scopes is not None:
+        user.scopes = sorted(scopes)
+        user.save(update_fields=["scopes"])
+    if as_of is not None:
+        OutsideLogin.objects.filter(user=user).update(roles_as_of=as_of)
+
+
 def password_changed(*, user: User) -> None:
     """Note that a login has a password now that only its owner knows."""
     user.must_change_password = False
@@ -66,7 +92,11 @@ def password_changed(*, user: User) -> None:
 
 @transaction.atomic
 def match_rights_to_roles(*, user: User) -> None:
-    """Let who may open Django admin, and who may do everything, follow from the roles of a login."""
-    roles = set(user.groups.values_list("name", flat=True))
+    """Let who may open Django admin, and who may do everything, follow from the roles of a login.
+
+    Whoever signs in at another issuer has its roles in the API alone: Django admin is not opened by tokens.
+    """
+    outside = OutsideLogin.objects.filter(user=user).exists()
+    roles = set() if outside else set(user.groups.values_list("name", flat=True))
     user.is_staff, user.is_superuser = bool(ADMIN_ROLES & roles), "admin" in roles
     user.save(update_fields=["is_staff", "is_superuser"])

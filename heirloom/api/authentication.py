@@ -1,19 +1,62 @@
-"""X-API-Key: a client app without a password or token."""
+"""Who is asking: a token of ours or of another issuer, or the key of a client app without either."""
 
+from django.conf import settings
 from django.core.cache import cache
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from rest_framework.authentication import BaseAuthentication
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
 
 from heirloom.accounts import tried
 from heirloom.accounts.models import User
-from heirloom.api import keys
+from heirloom.api import families, keys, outside
+from heirloom.api.jwts import TokenRefusedError, issuer_claimed
 from heirloom.api.throttles import RefusedKeyThrottle
 from heirloom.errors import CODES
 
 HEADER = "X-API-Key"
+SCHEME = b"bearer"
 NOTED_EVERY_S = 15 * 60
+
+
+def holder(token: bytes) -> User:
+    """Return the login that a token speaks for: one of ours, or of the issuer that OIDC_ISSUER names.
+
+    Who made it is read from the token only to choose who verifies it, by keys and rules of their own.
+    Raises TokenRefusedError, and Refusal "issuer_unavailable".
+    """
+    if settings.OIDC_ISSUER and issuer_claimed(token) == settings.OIDC_ISSUER:
+        return outside.holder(token)
+    return families.holder(token)
+
+
+def refused(name: str) -> AuthenticationFailed:
+    """Return the 401 of a code."""
+    return AuthenticationFailed(words(name), name)
+
+
+def words(name: str) -> str:
+    """Return what a caller is told by a code, with what to do."""
+    code = CODES[name]
+    return f"{code.text} {code.remedy}"
+
+
+class TokenAuthentication(BaseAuthentication):
+    """Authorization: Bearer. Every token that opens nothing meets the same 401, whatever is wrong with it."""
+
+    also_refuses = ("issuer_unavailable",)
+
+    def authenticate(self, request: Request) -> tuple[User, None] | None:
+        scheme, _, token = get_authorization_header(request).partition(b" ")
+        if scheme.lower() != SCHEME:
+            return None
+        try:
+            return holder(token.strip()), None
+        except TokenRefusedError as error:
+            raise refused("token_not_valid") from error
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="api"'
 
 
 class ApiKeyAuthentication(BaseAuthentication):
@@ -30,14 +73,26 @@ class ApiKeyAuthentication(BaseAuthentication):
             return None
         try:
             return keys.holder(sent), None
-        except keys.KeyRefusedError as refused:
+        except keys.KeyRefusedError as error:
             _count(request)
-            _note(request, refused)
-            code = CODES["invalid_api_key"]
-            raise AuthenticationFailed(f"{code.text} {code.remedy}", "invalid_api_key") from refused
+            _note(request, error)
+            raise refused("invalid_api_key") from error
 
     def authenticate_header(self, request: Request) -> str:
         return HEADER
+
+
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = TokenAuthentication
+    name = "jwtAuth"
+
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "An access token of auth/token/, or of the issuer that this installation trusts.",
+        }
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

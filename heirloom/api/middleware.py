@@ -6,6 +6,7 @@ from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from heirloom.api.errors import body
+from heirloom.api.throttles import BUDGET
 
 
 class NulMiddleware:
@@ -34,3 +35,18 @@ class ApiSlashMiddleware:
             request.path_info += "/"
             request.path += "/"
         return self.get_response(request)
+
+
+class RateLimitMiddleware:
+    """Tell a caller what is left of its points (draft-ietf-httpapi-ratelimit-headers), for information alone."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        budget = request.META.get(BUDGET)
+        if budget is not None:
+            response["RateLimit-Policy"] = f'"cost";q={budget.num_requests};w={budget.duration}'
+            response["RateLimit"] = f'"cost";r={max(budget.left, 0)};t={budget.reset_s}'
+        return response

@@ -58,16 +58,11 @@ GOOD_FACE = (
 DUPLICATE = ("duplicate_person", "duplicate_check_incomplete", "model_changed")
 SEALED = ("key_unavailable", "storage_unavailable")
 
-# What Django REST framework and simplejwt say by codes of their own.
+# What Django REST framework says by codes of its own.
 FRAMEWORK: dict[str, Code] = {
     "parse_error": Code(400, "JSON parse error - Expecting value: line 1 column 1 (char 0)", ""),
     "required": Code(400, "This field is required.", ""),
     "not_authenticated": Code(401, "Authentication credentials were not provided.", ""),
-    "token_not_valid": Code(401, "Given token not valid for any token type", ""),
-    "no_active_account": Code(401, "No active account found with the given credentials", ""),
-    "password_change_required": Code(
-        401, "This password was given by somebody else: sign in at /sign-in/ and change it first.", ""
-    ),
     "unsupported_media_type": Code(415, 'Unsupported media type "text/plain" in request.', ""),
     "throttled": Code(429, "Request was throttled. Expected available in 30 seconds.", ""),
 }

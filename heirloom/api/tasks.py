@@ -1,9 +1,14 @@
 """What the API has done from time to time."""
 
-from heirloom.api import idempotency
+from heirloom.api import families, idempotency
 from heirloom.celery import app
 
 
 @app.task
 def sweep_keyed_requests() -> int:
     return idempotency.sweep()
+
+
+@app.task
+def sweep_token_families() -> int:
+    return families.sweep()

@@ -1,60 +1,109 @@
-"""/auth/: a password for tokens."""
+"""/auth/: a password for tokens, a refresh token for the next ones, and the end of them."""
 
-from typing import Any
+from typing import Any, cast
 
-from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework import serializers
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
 from rest_framework.exceptions import AuthenticationFailed
-from rest_framework_simplejwt.serializers import TokenObtainPairSerializer
-from rest_framework_simplejwt.tokens import Token
-from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework_simplejwt.serializers import TokenObtainSerializer
+from rest_framework_simplejwt.views import TokenViewBase
 
 from heirloom.accounts.models import User
+from heirloom.api import families
+from heirloom.api.authentication import refused, words
+from heirloom.api.families import Pair
+from heirloom.api.jwts import TokenRefusedError
 from heirloom.api.throttles import RefreshThrottle, SignInThrottle
 from heirloom.audit import sign_ins
 
+# Nobody on the way may keep what opens the API (RFC 6749, 5.1).
+_NO_STORE = {"Cache-Control": "no-store"}
 
-class SignInSerializer(TokenObtainPairSerializer):
+
+class SignInInput(serializers.Serializer[Any]):
+    username = serializers.CharField()
+    password = serializers.CharField()
+
+
+class RefreshInput(serializers.Serializer[Any]):
+    refresh = serializers.CharField()
+
+
+class TokensAnswer(serializers.Serializer[Any]):
+    access = serializers.CharField(help_text="To send as Authorization: Bearer.")
+    refresh = serializers.CharField(help_text="To trade for the next two, once.")
+
+
+class SignInSerializer(TokenObtainSerializer):
     """A username and password in, tokens out; the audit log hears of it either way."""
 
-    @classmethod
-    def get_token(cls, user: Any) -> Token:
-        if user.must_change_password:
-            raise AuthenticationFailed(
-                "This password was given by somebody else: sign in at /sign-in/ and change it first.",
-                "password_change_required",
-            )
-        return super().get_token(user)
+    default_error_messages = {"no_active_account": words("no_active_account")}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
         try:
-            tokens = super().validate(attrs)
+            super().validate(attrs)
+            user = cast(User, self.user)
+            _require_own_password(user)
         except AuthenticationFailed as error:
             request, username = self.context["request"], attrs[self.username_field]
             sign_ins.failed(request=request, username=username, door="api", reason=str(error.get_codes()))
             raise
-        if isinstance(self.user, User):
-            sign_ins.succeeded(user=self.user, door="api")
-        return tokens
+        sign_ins.succeeded(user=user, door="api")
+        return _told(families.begin(user=user))
 
 
-class TokensAnswer(serializers.Serializer[Any]):
-    access = serializers.CharField(help_text="Send it as Authorization: Bearer <access>; it is good for minutes.")
-    refresh = serializers.CharField(help_text="Good for one refresh.")
-
-
-@extend_schema_view(post=extend_schema(responses=TokensAnswer))
-class TokenView(TokenObtainPairView):
+class TokenView(TokenViewBase):
     """Trade a username and password for an access and a refresh token."""
 
     serializer_class = SignInSerializer
     refuses = ("no_active_account", "password_change_required")
     throttle_classes = [SignInThrottle]
 
+    @extend_schema(request=SignInInput, responses=TokensAnswer)
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        given = self.get_serializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        return Response(given.validated_data, headers=_NO_STORE)
 
-@extend_schema_view(post=extend_schema(responses=TokensAnswer))
-class RefreshView(TokenRefreshView):
-    """Trade a refresh token for new ones; the old one ends."""
 
+class RefreshView(TokenViewBase):
+    """Trade a refresh token for new ones; the old one ends. Sent again later, it ends all that came of its sign-in."""
+
+    serializer_class = RefreshInput
     refuses = ("token_not_valid",)
     throttle_classes = [RefreshThrottle]
+
+    @extend_schema(request=RefreshInput, responses=TokensAnswer)
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        given = self.get_serializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        try:
+            return Response(_told(families.refresh(token=given.validated_data["refresh"])), headers=_NO_STORE)
+        except TokenRefusedError as error:
+            raise refused("token_not_valid") from error
+
+
+class RevokeView(TokenViewBase):
+    """Sign out: end a refresh token and all else that came of its sign-in. What is no good token changes nothing."""
+
+    serializer_class = RefreshInput
+    refuses = ()
+    throttle_classes = [RefreshThrottle]
+
+    @extend_schema(request=RefreshInput, responses={204: None})
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        given = self.get_serializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        families.end(token=given.validated_data["refresh"])
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _require_own_password(user: User) -> None:
+    if user.must_change_password:
+        raise refused("password_change_required")
+
+
+def _told(pair: Pair) -> dict[str, str]:
+    return {"access": pair.access, "refresh": pair.refresh}

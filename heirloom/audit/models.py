@@ -32,6 +32,10 @@ class Action(models.TextChoices):
     SIGN_IN_SUCCEEDED = "sign_in.succeeded"
     SIGN_IN_FAILED = "sign_in.failed"
     SIGN_IN_LOCKED = "sign_in.locked"
+    SIGN_IN_ENDED = "sign_in.ended"
+    TOKEN_REUSED = "token.reused"  # noqa: S105  # the code of an act
+    LOGIN_CREATED = "login.created"
+    LOGIN_ROLES_CHANGED = "login.roles_changed"
     API_KEY_CREATED = "api_key.created"
     API_KEY_UPDATED = "api_key.updated"
     API_KEY_ROTATED = "api_key.rotated"

@@ -39,6 +39,21 @@ def failed(*, request: Any, username: str, door: Door, reason: str = "") -> Audi
     )
 
 
+def ended(*, user: User, family: UUID) -> AuditEvent:
+    """Record that a login signed out, which ended all tokens of one sign-in."""
+    return _of_tokens(Action.SIGN_IN_ENDED, user, family, actor=user)
+
+
+def token_reused(*, user: User, family: UUID) -> AuditEvent:
+    """Record that a refresh token came a second time, which ended all tokens of its sign-in."""
+    return _of_tokens(Action.TOKEN_REUSED, user, family, actor=None)
+
+
+def _of_tokens(action: Action, user: User, family: UUID, *, actor: User | None) -> AuditEvent:
+    details = {"door": "api", "family": str(family)}
+    return audit.record(action=action, subject_kind=LOGIN, subject_id=_id(user), actor=actor, details=details)
+
+
 def _id(user: User) -> UUID:
     """Return the number of a login as the log writes it: subjects are UUIDs there."""
     return UUID(int=user.pk)

@@ -12,6 +12,7 @@ from kombu import Connection as BrokerConnection
 from kombu.exceptions import OperationalError as BrokerError
 
 from heirloom import settings
+from heirloom.api import oidc_keys
 from heirloom.crypto import keys
 from heirloom.crypto.models import DataKey
 from heirloom.embedded.findings import Finding, fault, ok, warning
@@ -27,7 +28,9 @@ _START = "Start Heirloom: make run"
 
 
 def services() -> Iterator[Finding]:
-    """Check the database and what lives in it, the broker, the workers, the vision process and the key ring."""
+    """Check the database and what lives in it, the broker, the workers, the vision process, another issuer of tokens,
+    and the key ring.
+    """
     database_finding, works = database()
     yield database_finding
     if works:
@@ -36,6 +39,7 @@ def services() -> Iterator[Finding]:
         yield broker()
         yield from work()
     yield vision()
+    yield from issuer()
     yield key_ring(has_database=works)
 
 
@@ -126,6 +130,27 @@ def vision() -> Finding:
     if settings.VISION_DEVICE == "cuda" and not status.device.startswith("cuda"):
         return fault("Vision process", f"{text}, though VISION_DEVICE=cuda", "See the line GPU, then start again.")
     return ok("Vision process", text)
+
+
+def issuer() -> Iterator[Finding]:
+    """Ask the other issuer for its keys, where one is trusted."""
+    if not settings.OIDC_ISSUER:
+        return
+    if settings.OIDC_SHARED_SECRET:
+        yield ok("Issuer", f"{settings.OIDC_ISSUER}, by a shared secret (HS256)")
+        return
+    try:
+        count = len(oidc_keys.published())
+    except Refusal as refusal:
+        yield warning(
+            "Issuer", refusal.detail, "Check OIDC_ISSUER and OIDC_JWKS_URL, and that it can be reached from here."
+        )
+        return
+    if count:
+        yield ok("Issuer", f"{count} keys of {settings.OIDC_ISSUER}")
+    else:
+        remedy = "Have it sign by key pairs; for a Supabase project that does not, see docs/api/authentication.md."
+        yield warning("Issuer", f"{settings.OIDC_ISSUER} publishes no key that can verify a token", remedy)
 
 
 def key_ring(*, has_database: bool) -> Finding:

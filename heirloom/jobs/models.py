@@ -58,6 +58,11 @@ class Job(models.Model):
         )
         indexes = (
             models.Index(name="jobs_job_waiting", fields=("ring_at",), condition=Q(state__in=("queued", "running"))),
+            models.Index(
+                name="jobs_job_never_begun",
+                fields=("kind", "created_at"),
+                condition=Q(state="queued", started_at__isnull=True),
+            ),
             models.Index(name="jobs_job_subject", fields=("subject_id", "kind")),
             models.Index(F("created_at").desc(), name="jobs_job_newest"),
         )

@@ -22,7 +22,19 @@ from heirloom.jobs import news
 from heirloom.jobs.leases import Lease, LeaseLostError, lease_end
 from heirloom.jobs.models import Job, JobState
 
-__all__ = ["Lease", "LeaseLostError", "Swept", "cancel", "claim", "enqueue", "latest", "ring", "run", "sweep"]
+__all__ = [
+    "Lease",
+    "LeaseLostError",
+    "Swept",
+    "cancel",
+    "claim",
+    "enqueue",
+    "latest",
+    "require_keeping_up",
+    "ring",
+    "run",
+    "sweep",
+]
 logger = logging.getLogger(__name__)
 
 # A ring may be lost with the worker that heard it. It is repeated after this time, then ever more rarely: a job that
@@ -30,6 +42,7 @@ logger = logging.getLogger(__name__)
 RING_AGAIN = timedelta(seconds=10)
 RING_AT_LEAST_EVERY = timedelta(hours=1)
 _SWEEP_BATCH = 500
+BEHIND_RETRY_AFTER_S = 60
 # A part that is away for a while (503) costs a job no attempt, until it has waited this long.
 UNAVAILABLE, UNAVAILABLE_FOR = 503, timedelta(hours=1)
 
@@ -64,6 +77,16 @@ def enqueue(
     if not after:
         transaction.on_commit(lambda: _try_to_ring(job.pk, queue), robust=True)
     return job
+
+
+def require_keeping_up(*, kind: str) -> None:
+    """Raise Refusal "queue_too_old" while jobs of a kind wait for longer than QUEUE_TOO_OLD_S (0: never).
+
+    For the doors of callers who can come again. Work that was taken is kept however old it gets.
+    """
+    most = timedelta(seconds=settings.QUEUE_TOO_OLD_S)
+    if most and (Job.objects.longest_wait(kind) or timedelta()) > most:
+        raise Refusal("queue_too_old", retry_after=BEHIND_RETRY_AFTER_S)
 
 
 def latest(*, kind: str, subject_id: UUID) -> Job | None:

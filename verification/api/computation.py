@@ -9,7 +9,6 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from enrollment.models import Person
 from enrollment.services import gallery
@@ -17,8 +16,10 @@ from heirloom.accounts.models import User
 from heirloom.api.idempotent import Idempotent
 from heirloom.api.images import read_photo, read_photos
 from heirloom.api.permissions import caller, role, role_or_scope
+from heirloom.api.places import Computing
 from heirloom.api.refusals import GOOD_FACE, NAMED_MODEL, ONE_FACE, PHOTO, SEALED, VISION
 from heirloom.errors import Refusal
+from heirloom.jobs import services as jobs
 from heirloom.jobs.vision import vision
 from heirloom.media.types import Image, Still
 from heirloom.vision.types import AnalysisRequest, Observation
@@ -27,9 +28,10 @@ from verification.api.verifications import accepted
 from verification.services import comparisons, verifications
 
 
-class DetectView(APIView):
+class DetectView(Computing):
     """Find faces in a photo, with the quality of each."""
 
+    costs = {"post": "photo"}
     permission_classes = [role("client", "hr", "admin")]
     refuses = (*PHOTO, *NAMED_MODEL)
 
@@ -39,9 +41,10 @@ class DetectView(APIView):
         return Response(_detect(read_photo(given["image_base64"], attr="image_base64"), given))
 
 
-class DetectUploadView(APIView):
+class DetectUploadView(Computing):
     """Find faces in an uploaded photo."""
 
+    costs = {"post": "photo"}
     permission_classes = [role("client", "hr", "admin")]
     refuses = (*PHOTO, *NAMED_MODEL)
     parser_classes = [MultiPartParser]
@@ -53,9 +56,10 @@ class DetectUploadView(APIView):
         return Response({**_detect(still, given), "filename": given["file"].name})
 
 
-class CompareView(APIView):
+class CompareView(Computing):
     """Say whether two photos show the same person."""
 
+    costs = {"post": "pair"}
     permission_classes = [role("client", "hr", "admin")]
     refuses = (*PHOTO, *GOOD_FACE, *NAMED_MODEL)
 
@@ -79,17 +83,19 @@ class CompareView(APIView):
         return Response(answer)
 
 
-class RecognizeView(Idempotent):
+class RecognizeView(Computing, Idempotent):
     """Say who of the gallery a photo shows."""
 
+    costs = {"post": "photo"}
     permission_classes = [role_or_scope("identify")]
-    refuses = (*PHOTO, *GOOD_FACE, "invalid_gallery", *NAMED_MODEL, *SEALED)
+    refuses = (*PHOTO, *GOOD_FACE, "invalid_gallery", *NAMED_MODEL, *SEALED, "queue_too_old")
 
     @extend_schema(request=wire.RecognizeInput, responses={200: wire.RecognizeAnswer, 202: wire.AcceptedAnswer})
     def post(self, request: Request) -> Response:
         started = time.monotonic()
         given = _valid(wire.RecognizeInput(data=request.data))
         if given["processing_mode"] == "async":
+            jobs.require_keeping_up(kind="verification")
             probe = [given["face_image_base64"]]
             return accepted(verifications.submit(owner=caller(request), chunks=probe, source="api"))
         model, found = comparisons.recognize(
@@ -112,9 +118,10 @@ class RecognizeView(Idempotent):
         return Response(answer)
 
 
-class AntiSpoofingView(APIView):
+class AntiSpoofingView(Computing):
     """Say whether a photo shows a live person or a picture of one."""
 
+    costs = {"post": "photo"}
     permission_classes = [role("client", "hr", "admin")]
     refuses = (*PHOTO, *ONE_FACE, *VISION)
 

@@ -23,6 +23,7 @@ from heirloom.api.permissions import caller, role
 from heirloom.api.refusals import FILE, SEALED, UPLOAD
 from heirloom.decision.verification import Outcome
 from heirloom.errors import Refusal
+from heirloom.jobs import services as jobs
 from heirloom.jobs.models import Job
 from heirloom.live.reading import address
 from heirloom.reviews.models import Review
@@ -46,6 +47,7 @@ class VerificationViewSet(
 
     queryset = Verification.objects.all()
     serializer_class = wire.VerificationSerializer
+    costs = {"create": "verification"}
     parser_classes = [JSONParser, MultiPartParser]
     permission_classes = [role("client", "hr", "reviewer", "admin")]
     refuses = {
@@ -60,6 +62,7 @@ class VerificationViewSet(
             "challenge_person_differs",
             "challenge_needs_clip",
             "key_unavailable",
+            "queue_too_old",
         ),
         "list": ("validation_error",),
         "cancel": ("already_decided",),
@@ -97,6 +100,7 @@ class VerificationViewSet(
         `person_id` or `employee_id` says who it should be (1:1); neither looks through all who are enrolled (1:N),
         which a client app needs the scope `identify` for.
         """
+        jobs.require_keeping_up(kind="verification")
         given = wire.VerificationInput(data=request.data)
         given.is_valid(raise_exception=True)
         person = claimed(given.validated_data, caller(request))
@@ -132,11 +136,11 @@ class VerificationViewSet(
     def _shown(self, rows: Sequence[Verification]) -> Sequence[Any]:
         working = [row.id for row in rows if not row.is_done]
         doubtful = [row.id for row in rows if row.outcome == Outcome.NEEDS_REVIEW]
-        jobs = Job.objects.filter(kind="verification", subject_id__in=working).order_by("created_at")
+        work = Job.objects.filter(kind="verification", subject_id__in=working).order_by("created_at")
         reviews = Review.objects.filter(kind="verification", subject_id__in=doubtful)
         context = {
             **self.get_serializer_context(),
-            "jobs": {job.subject_id: job for job in jobs},
+            "jobs": {job.subject_id: job for job in work},
             "reviews": {review.subject_id: review for review in reviews},
         }
         return list(self.get_serializer_class()(rows, many=True, context=context).data)

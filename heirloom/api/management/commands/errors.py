@@ -27,8 +27,7 @@ there the status does not apply.
 
 The checks of single fields use the codes of Django REST framework: `required`, `null`, `blank`, `invalid`,
 `invalid_choice`, `max_length`, `min_value`, `max_value`, `empty` and the like, with `attr` set. Sign-in and limits:
-`not_authenticated` and `authentication_failed` (401), `token_not_valid` (401), `no_active_account` and
-`password_change_required` (401, at the sign-in), `method_not_allowed` (405), `parse_error` (400),
+`not_authenticated` and `authentication_failed` (401), `method_not_allowed` (405), `parse_error` (400),
 `unsupported_media_type` (415), `throttled` (429). Which operation answers which codes stands in the OpenAPI document,
 with an example of each.
 
