@@ -1,18 +1,19 @@
 import gc
 import os
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "heirloom.settings")
-django_application = get_asgi_application()
+django.setup(set_prefix=False)
 
-from django.conf import settings  # noqa: E402 - settings are read once the application stands
+from django.conf import settings  # noqa: E402 - settings are read once Django is set up
 from django.urls import get_resolver  # noqa: E402
 
 from heirloom.api.body_limits import BodyLimitMiddleware  # noqa: E402
+from heirloom.api.handler import OneStepHandler  # noqa: E402
 
 application = BodyLimitMiddleware(
-    django_application, photo_bytes=settings.UPLOAD_MAX_PHOTO_BYTES, clip_bytes=settings.UPLOAD_MAX_CLIP_BYTES
+    OneStepHandler(), photo_bytes=settings.UPLOAD_MAX_PHOTO_BYTES, clip_bytes=settings.UPLOAD_MAX_CLIP_BYTES
 )
 
 # The addresses and what they import would otherwise be read by the first request.
