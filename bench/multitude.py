@@ -1,11 +1,14 @@
 """Fill the database of a bench up to so many people and ten times as many verifications, by SQL alone.
 
-`python -m bench.multitude 100000`. Nobody exists. The rows are those that the product writes, a million in a minute or
-two; what is missing are files, and templates that a search could find: bench.searching makes those.
+`python -m bench.multitude 100000`, and on stdin the password of the logins that it makes. Nobody exists. The rows are
+those that the product writes, a million in a minute or two; what is missing are files, and templates that a search
+could find: bench.searching makes those.
 """
 
+import hashlib
 import sys
 import time
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -18,8 +21,8 @@ if TYPE_CHECKING:
     from django.db.models import Model
 
 VERIFICATIONS_EACH = 10
-OWNERS = "scale-client"
-"""Whose verifications they are: the logins with names that begin so, in turn."""
+LOGINS = {"hr": 20, "client": 20, "reviewer": 1}
+"""How many logins there are of each role; verification n is of client app n modulo 20."""
 DAYS = 730
 # Out of 100: the reasons with them are those that the product gives most often.
 OUTCOMES = """
@@ -42,7 +45,7 @@ IS_CLIP = "n % 5 = 0"
 SIGNALS = '[{"detector": "minifasnet", "outcome": "inconclusive", "score": null, "why": "not_installed"}]'
 
 
-def main(count: int) -> None:
+def main(count: int, password: str) -> None:
     django.setup()
     from django.db import connection  # noqa: PLC0415 - after the setup, as all that touches a row
 
@@ -57,18 +60,37 @@ def main(count: int) -> None:
             cursor.execute(
                 "SET session_replication_role = replica"
             )  # the rows name each other rightly as they are made
-            for model, insert in _inserts(present, count, _owners()):
+            for model, rows in _inserts(present, count, _owners(password)):
                 with _told(model._meta.db_table):
-                    cursor.execute(insert)
+                    cursor.execute(rows)
             cursor.execute("SET session_replication_role = DEFAULT")
         with _told("VACUUM ANALYZE"):
             cursor.execute("VACUUM ANALYZE")
 
 
-def _owners() -> list[int]:
-    from heirloom.accounts.models import User  # noqa: PLC0415
+def login(role: str, number: int) -> str:
+    return f"scale-{role}-{number:02}"
 
-    return list(User.objects.filter(username__startswith=OWNERS).values_list("id", flat=True))
+
+def person_id(number: int) -> uuid.UUID:
+    return uuid.UUID(hashlib.md5(f"person {number}".encode()).hexdigest())
+
+
+def verification_id(number: int) -> uuid.UUID:
+    return uuid.UUID(hashlib.md5(f"verification {number}".encode()).hexdigest())
+
+
+def _owners(password: str) -> list[int]:
+    """Make the logins, unless they are there, and return the client apps' ids in order."""
+    from heirloom.accounts.models import User  # noqa: PLC0415
+    from heirloom.accounts.services import create_login  # noqa: PLC0415
+
+    for role, count in LOGINS.items():
+        for name in (login(role, number) for number in range(count)):
+            if not User.objects.filter(username=name).exists():
+                create_login(username=name, password=password, roles=(role,))
+    names = [login("client", number) for number in range(LOGINS["client"])]
+    return list(User.objects.filter(username__in=names).order_by("username").values_list("id", flat=True))
 
 
 def _inserts(first: int, last: int, owners: Sequence[int]) -> Iterator[tuple[type["Model"], str]]:
@@ -187,8 +209,9 @@ def insert(model: type["Model"], given: Mapping[str, str], source: str) -> str:
 
     columns = dict(given)
     for field in model._meta.local_concrete_fields:
-        if field.column not in columns and not isinstance(field, AutoField):
-            columns[field.column] = _default(field, connection)
+        column = str(field.column)
+        if column not in columns and not isinstance(field, AutoField):
+            columns[column] = _default(field, connection)
     if unknown := set(columns) - {field.column for field in model._meta.local_concrete_fields}:
         raise ValueError(f"{model.__name__} has no {', '.join(sorted(unknown))}")
     return (
@@ -247,4 +270,4 @@ def _told(what: str) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), sys.stdin.read().strip())

@@ -37,7 +37,7 @@ class PersonQuerySet(models.QuerySet["Person"]):
         """
         text = models.expressions.RawSQL("enrollment_person.searched", [], output_field=TextField())
         trigrams = models.expressions.RawSQL(
-            "enrollment_person.searched_trigrams", [], output_field=Trigrams.output_field
+            "enrollment_person.searched_trigrams", [], output_field=ArrayField(TextField())
         )
         found = self.alias(text=text, trigrams=trigrams)
         for word in words.split()[:MOST_WORDS]:

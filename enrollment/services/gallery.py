@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from django.core.cache import cache
@@ -17,9 +18,9 @@ from heirloom.decision.identification import ScoredCandidate
 from heirloom.vision.comparison import compare
 from heirloom.vision.types import Template
 
-# Measured (docs/decisions/0013): up to here comparing with everybody is fast enough, beyond it the index is asked.
-EXACT_UP_TO = 10_000
-WALK_WIDTH = 100
+# Measured (docs/decisions/0013): up to here everybody is compared with, beyond it the index is asked.
+EXACT_UP_TO = 100_000
+WALK_WIDTH = 400
 """How many neighbors the walk through the index keeps in view (hnsw.ef_search)."""
 NAMED = 10
 """So many are named by half-precision numbers at least, so that their exact ones can put another one first."""
@@ -54,15 +55,16 @@ def people_within(limit: GalleryLimit | None) -> Iterable[uuid.UUID] | None:
 def search(*, probe: Template, count: int, person_ids: Iterable[uuid.UUID] | None = None) -> Search:
     """Find the `count` nearest active people, all or the given ones; a query of ids is asked within the search."""
     rows = PersonTemplate.objects.gallery(probe.model, dimensions=len(probe.vector), person_ids=person_ids)
-    active = rows.filter(person__status=Person.Status.ACTIVE)
-    size = active.count() if person_ids is not None else _size(active, f"gallery of {probe.model}")
+    # A question to the few who are not active costs less than one to everybody.
+    active = rows.exclude(person__in=Person.objects.exclude(status=Person.Status.ACTIVE))
+    size = active.count() if person_ids is not None else _size(active, f"gallery:{probe.model}")
     return _search(active, probe, count, size)
 
 
 def search_others(*, probe: Template, count: int, than: Collection[uuid.UUID]) -> Search:
     """Find the `count` nearest people but some, suspended ones too: no new name gets around a suspension."""
     rows = PersonTemplate.objects.gallery(probe.model, dimensions=len(probe.vector)).exclude(person_id__in=than)
-    return _search(rows, probe, count, _size(rows, f"gallery and suspended of {probe.model}"))
+    return _search(rows, probe, count, _size(rows, f"gallery-and-suspended:{probe.model}"))
 
 
 def _size(rows: PersonTemplateQuerySet, name: str) -> int:
@@ -81,19 +83,19 @@ def _size(rows: PersonTemplateQuerySet, name: str) -> int:
 
 def _search(rows: PersonTemplateQuerySet, probe: Template, count: int, size: int) -> Search:
     """The database ranks protected half-precision vectors; the exact numbers of those it names decide the order."""
-    named = _named(rows.select_related("person"), probe, max(count, NAMED), exact=size <= EXACT_UP_TO)
+    named = _named(rows, probe, max(count, NAMED), exact=size <= EXACT_UP_TO)
     references = templates.from_rows(named)
     hits = [_hit(probe, row, references[row.person_id]) for row in named if row.person_id in references]
     return Search(tuple(sorted(hits, key=lambda hit: -hit.score)[:count]), size)
 
 
 def _named(rows: PersonTemplateQuerySet, probe: Template, count: int, *, exact: bool) -> list[PersonTemplate]:
+    """Return the nearest rows, in no order; only they are read whole, with their people."""
     protected = HalfVector(rotation.protect(probe.vector, probe.model))
     nearest = rows.nearest(protected, dimensions=len(probe.vector), count=count, exact=exact)
-    if exact:
-        return list(nearest)
-    with searching(width=WALK_WIDTH):
-        return list(nearest)
+    with nullcontext() if exact else searching(width=WALK_WIDTH):
+        ids = list(nearest.values_list("pk", flat=True))
+    return list(PersonTemplate.objects.filter(pk__in=ids).select_related("person"))
 
 
 def _hit(probe: Template, row: PersonTemplate, reference: Reference) -> Hit:

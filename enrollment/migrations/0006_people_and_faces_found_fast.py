@@ -1,4 +1,4 @@
-from django.db import migrations
+from django.db import migrations, models
 
 # Every three characters in a row: a text that holds a word holds all of the word's. pg_trgm does that too, but is not everywhere
 # that this runs.
@@ -23,4 +23,10 @@ class Migration(migrations.Migration):
         migrations.RunSQL(TRIGRAMS, "DROP FUNCTION enrollment_trigrams"),
         migrations.RunSQL(COLUMNS, "ALTER TABLE enrollment_person DROP COLUMN searched, DROP COLUMN searched_trigrams"),
         migrations.RunSQL(INDEX, "DROP INDEX person_trigrams"),
+        migrations.AddIndex(
+            model_name="person",
+            index=models.Index(
+                condition=models.Q(("status", "active"), _negated=True), fields=["id"], name="people_not_active"
+            ),
+        ),
     ]
