@@ -57,6 +57,10 @@ class Section:
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
 
+    @property
+    def within_limits(self) -> bool:
+        return not any(goal.limit is not None and goal.measured > goal.limit for goal in self.goals)
+
 
 def timed(act: Callable[[], object]) -> float:
     started = time.perf_counter()

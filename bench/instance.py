@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 
+from heirloom.embedded import postgres
 from heirloom.embedded.children import Child, Program
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,19 +42,23 @@ class Instance:
         flags = [part for role in roles for part in ("--role", role)]
         self.python("manage.py", "create_login", username, *flags, "--password-stdin", said=password)
 
-    def python(self, *arguments: str, said: str = "") -> str:
-        """Run a Python program on the instance's data and return what it prints. Raises InstanceError."""
+    def python(self, *arguments: str, said: str = "", aloud: bool = False) -> str:
+        """Run a Python program on the instance's data and return what it prints. Raises InstanceError.
+
+        aloud: what it says on stderr is seen at once.
+        """
         done = subprocess.run(
             [sys.executable, *arguments],
             cwd=ROOT,
             env=dict(self.environment),
             input=said,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=None if aloud else subprocess.PIPE,
             text=True,
             check=False,
         )
         if done.returncode != 0:
-            raise InstanceError(f"{' '.join(arguments)} failed:\n{done.stderr[-2000:]}")
+            raise InstanceError(f"{' '.join(arguments)} failed:\n{(done.stderr or '')[-2000:]}")
         return done.stdout
 
 
@@ -64,7 +69,7 @@ def own_instance(**settings: str) -> Iterator[Instance]:
     Only the models are shared with the installation in this folder. Raises InstanceError when it does not come up.
     """
     with tempfile.TemporaryDirectory(prefix="heirloom-bench-") as folder:
-        port = _free_port()
+        port = free_port()
         instance = Instance(f"http://127.0.0.1:{port}", _environment(Path(folder), port, settings))
         program = Program(
             "heirloom",
@@ -80,6 +85,15 @@ def own_instance(**settings: str) -> Iterator[Instance]:
             child.ask_to_stop()
             child.wait(STOPPED_WITHIN_S)
             child.end()
+
+
+@contextmanager
+def own_database() -> Iterator[Instance]:
+    """Start a database of the newest migrations in a temporary folder, and nothing else; it has no address."""
+    with tempfile.TemporaryDirectory(prefix="heirloom-bench-") as folder, postgres.running(Path(folder)):
+        instance = Instance("", _environment(Path(folder), 0, {}))
+        instance.python("manage.py", "migrate")
+        yield instance
 
 
 def _environment(folder: Path, port: int, settings: Mapping[str, str]) -> dict[str, str]:
@@ -99,7 +113,7 @@ def _environment(folder: Path, port: int, settings: Mapping[str, str]) -> dict[s
     }
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -107,14 +121,14 @@ def _free_port() -> int:
 
 def _await_ready(child: Child, address: str) -> None:
     deadline = time.monotonic() + READY_WITHIN_S
-    while not _is_ready(address):
+    while not is_ready(address):
         if not child.running or time.monotonic() > deadline:
             said = "\n".join(child.tail)
             raise InstanceError(f"Heirloom did not start ({child.how_it_ended}). It says:\n{said}")
         time.sleep(0.2)
 
 
-def _is_ready(address: str) -> bool:
+def is_ready(address: str) -> bool:
     try:
         return httpx.get(f"{address}/readyz", timeout=10).is_success
     except httpx.TransportError:

@@ -5,25 +5,29 @@ import logging
 import secrets
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from bench import clips, comparing, decoding, lasting, lfw, page, photos, reading, running
+from bench import accepting, clips, comparing, decoding, lasting, lfw, page, photos, reading, running, scale, searching
 from bench.client import Caller
 from bench.figures import Section
 from bench.films import FULL_HD, ULTRA_HD
-from bench.instance import ROOT, Instance, own_instance
+from bench.instance import ROOT, Instance, InstanceError, own_instance
 from bench.machine import Moment
 from bench.pictures import b64, retaken
 from bench.portraits import Portrait, packaged
+from bench.scale import Scale, own_scale
 
 KEPT = ROOT / "var" / "bench"
 """What takes long to make and is the same in every run: clips, templates of LFW."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Bench:
     instance: Instance
     hr: Caller
@@ -31,6 +35,14 @@ class Bench:
     person: str
     portrait: Portrait
     folder: Path
+    crowded: bool = False
+
+    def fill(self) -> None:
+        """Make the 10,000 people that some sections are measured among, once."""
+        if not self.crowded:
+            print(f"Making {reading.PEOPLE:,} people ...", flush=True)
+            self.instance.python("-m", "bench.crowd", str(reading.PEOPLE), "bench-client")
+            self.crowded = True
 
 
 def _compare(bench: Bench) -> Section:
@@ -59,11 +71,13 @@ def _memory(bench: Bench) -> Section:
 
 
 def _photo(bench: Bench) -> Section:
+    bench.fill()
     models_dir = Path(bench.instance.environment["MODELS_DIR"])
     return photos.measure(bench.client, bench.hr, bench.person, bench.portrait, models_dir)
 
 
 def _reading(bench: Bench) -> Section:
+    bench.fill()
     return reading.measure(bench.hr, bench.client)
 
 
@@ -75,25 +89,56 @@ def _lfw(bench: Bench) -> Section:
     return lfw.measure(Path(bench.instance.environment["MODELS_DIR"]), KEPT)
 
 
+def _accept(ground: Scale) -> Section:
+    portrait = packaged()["hopper"]
+    person = _enrolled(ground.caller("hr", 0), portrait)
+    return accepting.measure(ground, person, portrait, KEPT)
+
+
+@contextmanager
+def _bench() -> Iterator[Bench]:
+    with own_instance(VISION_PACK="dlib") as instance, tempfile.TemporaryDirectory() as folder:
+        hr, client = (_login(instance, role) for role in ("hr", "client"))
+        portrait = packaged()["hopper"]
+        yield Bench(instance, hr, client, _enrolled(hr, portrait), portrait, Path(folder))
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    yield
+
+
 @dataclass(frozen=True, slots=True)
-class Measured:
-    section: Section
-    text: str
+class Stage:
+    """What several sections are measured on: set up for the first of them, ended after the last."""
+
+    set_up: Callable[[], AbstractContextManager[Any]]
+    sections: Mapping[str, Callable[[Any], Section]]
 
 
-SECTIONS: dict[str, Callable[[Bench], Section]] = {
-    "compare": _compare,
-    "clip": _clip,
-    "clip-4k": _clip_4k,
-    "clips-at-once": _clips_at_once,
-    "decoding": _decoding,
-    "photo": _photo,
-    "reading": _reading,
-    "runtime": _runtime,
-    "lfw": _lfw,
-    "memory": _memory,
-}
-NEEDS_CROWD = ("photo", "reading")
+STAGES = (
+    Stage(
+        _bench,
+        {
+            "compare": _compare,
+            "clip": _clip,
+            "clip-4k": _clip_4k,
+            "clips-at-once": _clips_at_once,
+            "decoding": _decoding,
+            "photo": _photo,
+            "reading": _reading,
+            "runtime": _runtime,
+            "lfw": _lfw,
+            "memory": _memory,
+        },
+    ),
+    Stage(
+        own_scale,
+        {"growth": scale.measure_growth, "reading-at-scale": scale.measure_reading, "accept": _accept},
+    ),
+    Stage(_alone, {"search": lambda _: searching.measure()}),
+)
+SECTIONS = tuple(name for stage in STAGES for name in stage.sections)
 
 
 def main() -> int:
@@ -102,33 +147,41 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="put the named ones onto docs/benchmarks.md as well")
     options = parser.parse_args()
     KEPT.mkdir(parents=True, exist_ok=True)
-    wanted: Sequence[str] = options.sections or tuple(SECTIONS)
+    wanted: Sequence[str] = options.sections or SECTIONS
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    done = _measured(wanted)
-    for section in done.values():
-        print(section.text)
-    if options.write or not options.sections:
-        page.write({name: section.text for name, section in done.items()}, SECTIONS)
-        print(f"Wrote {page.PAGE.relative_to(ROOT)}.")
-    goals = [goal for section in done.values() for goal in section.section.goals]
-    return 1 if any(goal.limit is not None and goal.measured > goal.limit for goal in goals) else 0
+    failed = False
+    for stage in STAGES:
+        if names := [name for name in stage.sections if name in wanted]:
+            for section in _measured(stage, names, write=options.write or not options.sections):
+                failed |= section is None or not section.within_limits
+    return 1 if failed else 0
 
 
-def _measured(wanted: Sequence[str]) -> dict[str, Measured]:
-    with own_instance(VISION_PACK="dlib") as instance, tempfile.TemporaryDirectory() as folder:
-        hr, client = (_login(instance, role) for role in ("hr", "client"))
-        portrait = packaged()["hopper"]
-        bench = Bench(instance, hr, client, _enrolled(hr, portrait), portrait, Path(folder))
-        done: dict[str, Measured] = {}
-        for name in wanted:
-            if name in NEEDS_CROWD and not set(NEEDS_CROWD) & set(done):
-                print(f"Making {reading.PEOPLE:,} people ...", flush=True)
-                instance.python("-m", "bench.crowd", str(reading.PEOPLE), "bench-client")
-            print(f"Measuring: {name} ...", flush=True)
-            began = Moment.now()
-            section = SECTIONS[name](bench)
-            done[name] = Measured(section, page.shown(section, began))
-        return done
+def _measured(stage: Stage, names: Sequence[str], *, write: bool) -> Iterator[Section | None]:
+    """Yield what was measured, each printed and written down at once; None for what failed, and is told on stderr."""
+    try:
+        with stage.set_up() as ground:
+            for name in names:
+                print(f"Measuring: {name} ...", flush=True)
+                yield _section(stage.sections[name], ground, write=write)
+    except InstanceError:
+        traceback.print_exc()
+        yield None
+
+
+def _section(measure: Callable[[Any], Section], ground: Any, *, write: bool) -> Section | None:
+    began = Moment.now()
+    try:
+        section = measure(ground)
+    except Exception:  # noqa: BLE001 - whatever breaks one section must not cost the others their figures
+        traceback.print_exc()
+        return None
+    text = page.shown(section, began)
+    print(text, flush=True)
+    if write:
+        page.write({section.name: text}, SECTIONS)
+        print(f"Wrote {page.PAGE.relative_to(ROOT)}.", flush=True)
+    return section
 
 
 def _login(instance: Instance, role: str) -> Caller:

@@ -44,7 +44,11 @@ class Person(models.Model):
     class Meta:
         ordering = ("full_name", "id")
         verbose_name_plural = "people"
-        indexes = [models.Index(fields=["full_name", "id"])]
+        indexes = [
+            models.Index(fields=["full_name", "id"]),
+            # Whom no search may find: few, and asked for by each.
+            models.Index(fields=["id"], condition=~Q(status="active"), name="people_not_active"),
+        ]
 
     def __str__(self) -> str:
         return self.full_name

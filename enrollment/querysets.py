@@ -1,13 +1,15 @@
 """Questions about sets of people and their rows."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.db import connection, models
-from django.db.models import Exists, OuterRef, Q, Subquery
-from django.db.models.functions import Cast, Coalesce
+from django.contrib.postgres.fields import ArrayField
+from django.db import connection, models, transaction
+from django.db.models import Exists, Func, OuterRef, Q, Subquery, TextField, Value
+from django.db.models.functions import Coalesce, Upper
 from pgvector import HalfVector
 
 from heirloom.accounts.limits import GalleryLimit
@@ -25,21 +27,34 @@ if TYPE_CHECKING:
     )  # fmt: skip
 
 
-# Each word is four more conditions; a page of words would keep the database busy for minutes.
+# A page of words would keep the database busy for minutes.
 MOST_WORDS = 8
+TRIGRAM = 3
+
+
+class Trigrams(Func):
+    """Every three characters in a row of a text."""
+
+    function = "enrollment_trigrams"
+    output_field = ArrayField(TextField())
 
 
 class PersonQuerySet(models.QuerySet["Person"]):
     def search(self, words: str) -> "PersonQuerySet":
-        """Keep who matches every word, of the first eight, by name, employee number, department or position."""
-        found = self
+        """Keep who matches every word, of the first eight, by name, employee number, department or position.
+
+        The database keeps these four as one text, in upper case, and its trigrams, which an index stands on.
+        """
+        text = models.expressions.RawSQL("enrollment_person.searched", [], output_field=TextField())
+        trigrams = models.expressions.RawSQL(
+            "enrollment_person.searched_trigrams", [], output_field=ArrayField(TextField())
+        )
+        found = self.alias(text=text, trigrams=trigrams)
         for word in words.split()[:MOST_WORDS]:
-            found = found.filter(
-                Q(full_name__icontains=word)
-                | Q(employee_id__icontains=word)
-                | Q(department__icontains=word)
-                | Q(position__icontains=word)
-            )
+            part = Upper(Value(word))
+            if len(word) >= TRIGRAM:  # the index names the few who may match, the text says who does
+                found = found.filter(trigrams__contains=Trigrams(part))
+            found = found.filter(text__contains=part)
         return found
 
     def named(self, references: Iterable[str]) -> "PersonQuerySet":
@@ -97,18 +112,35 @@ class PersonTemplateQuerySet(models.QuerySet["PersonTemplate"]):
     def gallery(
         self, model: str, *, dimensions: int, person_ids: Iterable[uuid.UUID] | None = None
     ) -> "PersonTemplateQuerySet":
-        """The people that a search with this model can find, all or the given ones."""
+        """The people that a search with this model can find, all or the given ones; a query of ids stays a query."""
         rows = self.filter(model=model, dimensions=dimensions)
-        return rows if person_ids is None else rows.filter(person_id__in=list(person_ids))
+        return rows if person_ids is None else rows.filter(person_id__in=person_ids)
 
-    def nearest(self, vector: HalfVector, *, dimensions: int, count: int) -> "PersonTemplateQuerySet":
-        """Order by cosine distance to a protected vector, the nearest first; the cast is what the index stands on."""
-        distance = models.expressions.RawSQL(  # noqa: S611 - `dimensions` is an int of ours, the vector a parameter
-            f"(vector::halfvec({int(dimensions)})) <=> %s::halfvec({int(dimensions)})",
-            [vector.to_text()],
-            output_field=models.FloatField(),
+    def nearest(
+        self, vector: HalfVector, *, dimensions: int, count: int, exact: bool = True
+    ) -> "PersonTemplateQuerySet":
+        """Order by cosine distance to a protected vector, the nearest first.
+
+        exact: compare with every row. Else by the index, which stands on the cast; see `searching`.
+        """
+        size = int(dimensions)
+        left, right = ("vector", "halfvec") if exact else (f"(vector::halfvec({size}))", f"halfvec({size})")
+        distance = models.expressions.RawSQL(  # noqa: S611 - `size` is an int of ours, the vector a parameter
+            f"{left} <=> %s::{right}", [vector.to_text()], output_field=models.FloatField()
         )
         return self.annotate(distance=distance).order_by("distance")[:count]
+
+
+@contextmanager
+def searching(*, width: int) -> Iterator[None]:
+    """Set how the vector index is walked in the block's transaction: so many neighbors are kept in view on the way.
+
+    It goes on until enough rows were found that the other conditions of the query keep, too.
+    """
+    walk = "SELECT set_config('hnsw.ef_search', %s, true), set_config('hnsw.iterative_scan', 'relaxed_order', true)"
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(walk, [str(width)])
+        yield
 
 
 def _uuid(text: str) -> uuid.UUID | None:

@@ -2,20 +2,21 @@ import gc
 import os
 import re
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "heirloom.settings")
-django_application = get_asgi_application()
+django.setup(set_prefix=False)
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402 - it reads settings as well
-from django.conf import settings  # noqa: E402 - settings are read once the application stands
+from django.conf import settings  # noqa: E402 - settings are read once Django is set up
 from django.urls import get_resolver  # noqa: E402
 
 from heirloom.api.body_limits import BodyLimitMiddleware  # noqa: E402
+from heirloom.api.handler import OneStepHandler  # noqa: E402
 from heirloom.live.consumers import Follower  # noqa: E402
 from heirloom.uploads.arriving import ArrivingBodies  # noqa: E402
 
-arriving = ArrivingBodies(django_application, path=re.compile(r"/api/v1/uploads/([^/]+/?)?|/api/v1/uploads"))
+arriving = ArrivingBodies(OneStepHandler(), path=re.compile(r"/api/v1/uploads/([^/]+/?)?|/api/v1/uploads"))
 application = ProtocolTypeRouter(
     {
         "http": BodyLimitMiddleware(

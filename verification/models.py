@@ -62,6 +62,8 @@ class Verification(models.Model):
         indexes = [
             models.Index(fields=["-created_at", "-id"]),
             models.Index(fields=["owner", "-created_at"]),
+            # Whatever a list is filtered by, however few there are of it: the newest first.
+            *(models.Index(fields=[by, "-created_at", "-id"]) for by in ("outcome", "decision", "mode")),
             GinIndex(name="verification_reasons", fields=["reasons"]),
         ]
         constraints = [

@@ -34,8 +34,11 @@ class VerificationQuerySet(models.QuerySet["Verification"]):
         return kept.exclude(capture__storage_name="").select_related("person", "capture")
 
     def for_answers(self) -> "VerificationQuerySet":
-        """Load with each row what a list of the API tells of it."""
-        return self.select_related("person").prefetch_related("candidates__person")
+        """Load with each row what a list of the API tells of it, but what few rows have: candidates, job, review."""
+        return self.select_related("person").defer(
+            *("person__full_name", "person__department", "person__position", "person__email", "person__metadata"),
+            *("person__employee_id", "person__status", "person__created_at", "person__updated_at"),
+        )
 
     def with_rows(self) -> "VerificationQuerySet":
         return self.select_related("person", "capture", "clip").prefetch_related("candidates__person", "frames")

@@ -1,6 +1,7 @@
 """Templates: sealed exactly, protected for search, and their mean kept per person and model."""
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,12 +80,24 @@ def reference(*, person: Person, model: str) -> Reference | None:
 
 def from_row(row: PersonTemplate) -> Reference:
     vector = crypto.unseal(subject=row.person_id, sealed=bytes(row.vector_sealed), context=CONTEXT)
-    return Reference(Template(row.model, np.frombuffer(vector, dtype="<f4")), row.reference_count)
+    return _reference(row, vector)
+
+
+def from_rows(rows: Iterable[PersonTemplate]) -> dict[uuid.UUID, Reference]:
+    """Return the references of several people, of one model, by their ids; whoever is erased by now has none."""
+    by_person = {row.person_id: row for row in rows}
+    sealed = {person: bytes(row.vector_sealed) for person, row in by_person.items()}
+    plain = crypto.unseal_each(sealed=sealed, context=CONTEXT)
+    return {person: _reference(by_person[person], vector) for person, vector in plain.items()}
 
 
 def delete_all(*, person: Person) -> None:
     FaceTemplate.objects.filter(person=person).delete()
     PersonTemplate.objects.filter(person=person).delete()
+
+
+def _reference(row: PersonTemplate, vector: bytes) -> Reference:
+    return Reference(Template(row.model, np.frombuffer(vector, dtype="<f4")), row.reference_count)
 
 
 def _seal(person: Person, vector: Floats) -> bytes:

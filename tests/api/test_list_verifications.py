@@ -4,11 +4,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from rest_framework.test import APIClient
 
 from enrollment.models import Person
 from tests.api.conftest import unknown_id
 from tests.cast import Cast, caller
+from verification.api.filters import narrowed
+from verification.api.serializers import VerificationRowSerializer, VerificationSerializer
 from verification.models import Verification
 
 URL = "/api/v1/verifications/"
@@ -133,3 +136,36 @@ def test_a_filtered_list_costs_the_same_queries_however_long(
         )
         with django_assert_max_num_queries(5):
             assert len(hana.get(URL, query).json()["results"]) >= 20
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ({}, "-created_at -id"),
+        ({"outcome": "failed"}, "outcome -created_at -id"),
+        ({"decision": "pending"}, "decision -created_at -id"),
+        ({"mode": "identification"}, "mode -created_at -id"),
+    ],
+)
+def test_the_newest_of_whatever_is_asked_for_are_found_by_an_index(
+    cast: Cast, query: dict[str, str], index: str
+) -> None:
+    """All but a few are of another outcome, and nothing is sorted: the page is read off an index."""
+    Verification.objects.bulk_create(
+        Verification(owner=cast.cleo, mode="verification", outcome="rejected", decision="rejected") for _ in range(3000)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE verification_verification")
+    rows = narrowed(Verification.objects.visible_to(cast.hana).for_answers(), query)
+    plan = rows.order_by("-created_at", "-id")[:51].explain()
+    (wanted,) = (one.name for one in Verification._meta.indexes if one.fields == index.split())
+    assert wanted in plan
+    assert "Sort" not in plan
+
+
+def test_rows_are_written_out_as_their_schema_says(hana: APIClient, rows: dict[str, Verification]) -> None:
+    (row, *_) = hana.get(URL).json()["results"]
+    assert set(row) == set(VerificationRowSerializer().fields)
+    whole = hana.get(f"{URL}{rows['match'].id}/").json()
+    assert set(whole) == set(VerificationSerializer().fields)
+    assert whole["created_at"] == "2026-03-01T00:00:00Z"

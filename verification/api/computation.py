@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -193,7 +194,7 @@ def _face(seen: Observation, image: Image, *, landmarks: bool) -> dict[str, Any]
     return answer
 
 
-def _gallery(given: Any, caller: User) -> list[uuid.UUID] | None:
+def _gallery(given: Any, caller: User) -> Iterable[uuid.UUID] | None:
     """Return the people a search is narrowed to, of those that the caller may find; None for everybody.
 
     Raises Refusal "invalid_gallery" for another shape than {"person_ids": [...]} or {"department": "..."}.
@@ -202,9 +203,9 @@ def _gallery(given: Any, caller: User) -> list[uuid.UUID] | None:
         return gallery.people_within(caller.gallery)
     people = Person.objects.within(caller.gallery)
     if isinstance(given, dict) and set(given) == {"department"} and isinstance(given["department"], str):
-        return list(people.filter(department=given["department"]).values_list("id", flat=True))
+        return people.filter(department=given["department"]).values_list("id", flat=True)
     if isinstance(given, dict) and set(given) == {"person_ids"} and isinstance(given["person_ids"], list):
-        return list(people.named([str(one) for one in given["person_ids"]]).values_list("id", flat=True))
+        return people.named([str(one) for one in given["person_ids"]]).values_list("id", flat=True)
     raise Refusal("invalid_gallery", attr="gallery")
 
 

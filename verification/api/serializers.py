@@ -1,6 +1,7 @@
 """Comparisons and verifications on the wire."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
@@ -260,6 +261,22 @@ def _without_source(signal: Mapping[str, Any]) -> dict[str, Any]:
     return {**signal, "why": ""} if signal["detector"] == REUSE else dict(signal)
 
 
+def _candidate(one: Candidate) -> dict[str, Any]:
+    return {
+        "rank": one.rank,
+        "person_id": one.person.public_id,
+        "person_name": one.person.full_name,
+        "similarity": one.similarity,
+    }
+
+
+_MOMENT = serializers.DateTimeField()
+
+
+def _moment(at: datetime | None) -> str | None:
+    return None if at is None else _MOMENT.to_representation(at)
+
+
 class VerificationSerializer(serializers.ModelSerializer[Verification]):
     """What the caller may see: scores of the attack check and frames need `evidence:read`.
 
@@ -352,13 +369,36 @@ class VerificationSerializer(serializers.ModelSerializer[Verification]):
         return {"verdict": review.verdict, "reason": review.reason_code, "decided_at": review.decided_at}
 
     def to_representation(self, row: Verification) -> dict[str, Any]:
-        shown = super().to_representation(row)
-        shown["outcome"] = shown["outcome"] or None
-        if not self._sees_measures:
-            shown["signals"] = [_without_measures(signal) for signal in shown["signals"]]
-        if self._is_limited:
-            shown["signals"] = [_without_source(signal) for signal in shown["signals"]]
-        return shown
+        """Write the row out by hand: field by field, a list takes twice as long. The fields above are its schema."""
+        shown = {
+            "id": str(row.id),
+            "mode": row.mode,
+            "status": self.get_status(row),
+            "progress": self.get_progress(row),
+            "stage": self.get_stage(row),
+            "person_id": row.person.public_id if row.person else None,
+            "outcome": row.outcome or None,
+            "decision": row.decision,
+            "reasons": row.reasons,
+            "similarity": row.similarity,
+            "confidence": row.confidence,
+            "threshold": row.threshold,
+            "policy": row.policy,
+            "model": row.model,
+            "attack": self.get_attack(row),
+            "signals": [self._signal(signal) for signal in row.signals],
+            "candidates": [_candidate(one) for one in self.context["candidates"].get(row.id, ())],
+            "timings": row.timings,
+            "review": self.get_review(row),
+            "created_at": _moment(row.created_at),
+            "finished_at": _moment(row.finished_at),
+            "decided_at": _moment(row.decided_at),
+        }
+        return shown if "frames" not in self.Meta.fields else {**shown, "frames": self.get_frames(row)}
+
+    def _signal(self, signal: Mapping[str, Any]) -> dict[str, Any]:
+        told = dict(signal) if self._sees_measures else _without_measures(signal)
+        return _without_source(told) if self._is_limited else told
 
     def _job(self, row: Verification) -> Job | None:
         return self.context["jobs"].get(row.id)  # type: ignore[no-any-return]

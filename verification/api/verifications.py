@@ -1,5 +1,7 @@
 """/verifications/: submit a probe, follow it, read the result."""
 
+import uuid
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -31,7 +33,7 @@ from heirloom.uploads import services as uploads
 from heirloom.uploads.models import Upload
 from verification.api import serializers as wire
 from verification.api.filters import VerificationFilters, narrowed
-from verification.models import Challenge, Verification
+from verification.models import Candidate, Challenge, Verification
 from verification.querysets import VerificationQuerySet
 from verification.services import challenges, evidence, verifications
 
@@ -136,12 +138,17 @@ class VerificationViewSet(
     def _shown(self, rows: Sequence[Verification]) -> Sequence[Any]:
         working = [row.id for row in rows if not row.is_done]
         doubtful = [row.id for row in rows if row.outcome == Outcome.NEEDS_REVIEW]
+        searches = [row.id for row in rows if row.mode == Verification.Mode.IDENTIFICATION]
         work = Job.objects.filter(kind="verification", subject_id__in=working).order_by("created_at")
         reviews = Review.objects.filter(kind="verification", subject_id__in=doubtful)
+        candidates: dict[uuid.UUID, list[Candidate]] = defaultdict(list)
+        for candidate in Candidate.objects.filter(verification__in=searches).select_related("person"):
+            candidates[candidate.verification_id].append(candidate)
         context = {
             **self.get_serializer_context(),
             "jobs": {job.subject_id: job for job in work},
             "reviews": {review.subject_id: review for review in reviews},
+            "candidates": candidates,
         }
         return list(self.get_serializer_class()(rows, many=True, context=context).data)
 

@@ -1,7 +1,7 @@
 """Comparisons answered in the call; nothing of them is stored."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -78,7 +78,7 @@ def recognize(
     image: Image,
     top_k: int,
     similarity_threshold: float,
-    person_ids: Collection[uuid.UUID] | None = None,
+    person_ids: Iterable[uuid.UUID] | None = None,
     pack: str = "",
 ) -> tuple[str, tuple[Match, ...]]:
     """Return the model that ran, and who in the gallery is at least so similar to the face, the most alike first.
