@@ -12,6 +12,7 @@ from django.urls import reverse_lazy
 from kombu import Queue
 
 from heirloom import env
+from heirloom.api.described import SPECTACULAR_SETTINGS  # noqa: F401 - how the API is described is a setting too
 from heirloom.embedded import local
 from heirloom.embedded.local import broker_conninfo
 from heirloom.portal.look import UNFOLD  # noqa: F401 - the admin's look is a setting too
@@ -314,24 +315,6 @@ OIDC_JWKS_URL = env.text("OIDC_JWKS_URL")
 OIDC_ROLES_CLAIM = env.text("OIDC_ROLES_CLAIM")
 OIDC_SHARED_SECRET = env.secret("OIDC_SHARED_SECRET")
 OIDC_LOOPBACK = env.boolean("OIDC_LOOPBACK", default=False)
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Heirloom",
-    "VERSION": "1",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "SCHEMA_PATH_PREFIX": "/api/v1",
-    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "heirloom.api.document.finish"],
-    "ENUM_NAME_OVERRIDES": {
-        "GestureEnum": "verification.api.serializers.GESTURES",
-        "CaptureKindEnum": "enrollment.models.Capture.Kind",
-        "CodeEnum": "enrollment.api.serializers.REASONS",
-        "AttackOutcomeEnum": "verification.api.shown.ATTACK_OUTCOMES",
-        "VerdictEnum": "heirloom.reviews.models.Review.Verdict",
-    },
-}
 LOG_LEVEL = env.text("LOG_LEVEL", "INFO").upper()
 LOG_DIR = Path(env.text("LOG_DIR", str(VAR_DIR / "logs")))
 LOGGING = {
