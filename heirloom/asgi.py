@@ -13,10 +13,13 @@ from django.urls import get_resolver  # noqa: E402
 
 from heirloom.api.body_limits import BodyLimitMiddleware  # noqa: E402
 from heirloom.api.handler import OneStepHandler  # noqa: E402
+from heirloom.api.strangers import StrangersUnread  # noqa: E402
 from heirloom.live.consumers import Follower  # noqa: E402
 from heirloom.uploads.arriving import ArrivingBodies  # noqa: E402
 
-arriving = ArrivingBodies(OneStepHandler(), path=re.compile(r"/api/v1/uploads/([^/]+/?)?|/api/v1/uploads"))
+arriving = ArrivingBodies(
+    StrangersUnread(OneStepHandler()), path=re.compile(r"/api/v1/uploads/([^/]+/?)?|/api/v1/uploads")
+)
 application = ProtocolTypeRouter(
     {
         "http": BodyLimitMiddleware(
