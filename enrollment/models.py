@@ -112,6 +112,9 @@ class Enrollment(models.Model):
     duplicate_similarity = models.FloatField(null=True)
     duplicate_cleared = models.BooleanField(default=False)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    # How its photos are read: by which pack ("" = the active one), and whether one pass of the detector must do.
+    pack = models.CharField(max_length=80, blank=True)
+    is_fast = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
 

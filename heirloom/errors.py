@@ -214,6 +214,11 @@ CODES: dict[str, Code] = {
     "api_key_revoked": Code(409, "This API key was revoked, which is final.", "Create a new key."),
     "too_many_api_keys": Code(409, "This client app has too many API keys.", "Revoke keys that are no longer used."),
     "permission_denied": Code(403, "This login may not do that.", "Ask an administrator for the role or scope."),
+    "link_expired": Code(
+        403,
+        "This link is no longer good, or was given to another caller.",
+        "Read the verification again for a new one.",
+    ),
     "not_found": Code(404, "There is no such thing here.", "Check the id."),
     # bulk imports: the table, the ZIP, and their lines
     "table_unreadable": Code(

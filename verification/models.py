@@ -9,11 +9,14 @@ from django.db import models
 from django.db.models import F, Q
 
 from enrollment.models import Capture, Person
+from heirloom.accounts.limits import GalleryLimit
 from heirloom.api.models import ApiKey
 from heirloom.decision.challenge import Step, schedule
 from heirloom.decision.gestures import Kind
 from heirloom.decision.verification import Outcome
 from verification.querysets import ChallengeQuerySet, VerificationQuerySet
+
+CANDIDATES_KEPT = 5
 
 
 class Verification(models.Model):
@@ -33,6 +36,12 @@ class Verification(models.Model):
     # The key that the request came with: it says whom a 1:N search may find, so it outlives no search without it.
     api_key = models.ForeignKey(ApiKey, models.PROTECT, null=True, related_name="+")
     mode = models.CharField(max_length=16, choices=Mode)
+    # What a search was asked for: by which pack ("" = the active one), among whom, how many, how alike.
+    pack = models.CharField(max_length=80, blank=True)
+    searched_ids = ArrayField(models.UUIDField(), null=True)
+    searched_departments = ArrayField(models.CharField(max_length=120), null=True)
+    top_k = models.PositiveSmallIntegerField(default=CANDIDATES_KEPT)
+    least_similarity = models.FloatField(default=0.0)
     person = models.ForeignKey(Person, models.SET_NULL, null=True, related_name="verifications")
     capture = models.ForeignKey(Capture, models.SET_NULL, null=True, related_name="+")
     model = models.CharField(max_length=64, blank=True)
@@ -75,6 +84,13 @@ class Verification(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_mode_display()} {self.id}"
+
+    @property
+    def searched(self) -> GalleryLimit | None:
+        """Whom alone the caller asked to find; None for whomever it may find."""
+        if self.searched_ids is None and self.searched_departments is None:
+            return None
+        return GalleryLimit(frozenset(self.searched_ids or ()), frozenset(self.searched_departments or ()))
 
     @property
     def outcome_words(self) -> str:

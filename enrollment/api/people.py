@@ -22,6 +22,7 @@ from heirloom.api.parsers import JSONParser
 from heirloom.api.permissions import caller, role
 from heirloom.api.refusals import FILE, UPLOAD
 from heirloom.api.throttles import charge_more
+from heirloom.errors import Refusal
 from heirloom.jobs import services as jobs
 from heirloom.live.reading import address
 from heirloom.uploads import services as uploads
@@ -42,6 +43,7 @@ class PersonViewSet(
     serializer_class = wire.PersonSerializer
     permission_classes = [role("hr", "admin")]
     pagination_class = ByName
+    lookup_value_regex = "[^/]+"
     refuses = {
         "create": ("employee_id_taken",),
         "update": ("employee_id_taken",),
@@ -58,6 +60,13 @@ class PersonViewSet(
     @extend_schema(parameters=[PersonFilters])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().list(request, *args, **kwargs)
+
+    def get_object(self) -> Person:
+        """Return the person of this address, by our id or by the one that a client app gave."""
+        person = self.get_queryset().named([self.kwargs["pk"]]).first()
+        if person is None:
+            raise Refusal("not_found")
+        return person
 
     def perform_create(self, serializer: Any) -> None:
         serializer.instance = people.create_person(actor=caller(self.request), **serializer.validated_data)

@@ -23,6 +23,7 @@ from heirloom.api.places import Computing
 from heirloom.api.refusals import DUPLICATE, GOOD_FACE, NAMED_MODEL, PHOTO, SEALED
 from heirloom.api.throttles import charge_more
 from heirloom.jobs import services as jobs
+from heirloom.jobs.vision import chosen_pack
 from heirloom.live.reading import address
 
 ENROLLING = (
@@ -71,7 +72,7 @@ class AddFaceView(Computing, Idempotent):
         )
         answer = {
             "success": True,
-            "person_id": done.person.public_id,
+            "person_id": given.get("person_id") or done.person.public_id,
             "person_name": done.person.full_name,
             "embedding_extracted": True,
             "model_used": done.model,
@@ -84,7 +85,15 @@ class AddFaceView(Computing, Idempotent):
     def _later(given: dict[str, Any], visitor: Visitor, consent: ConsentGiven | None, actor: User) -> Response:
         jobs.require_keeping_up(kind="enrollment")
         uploads = [[given["face_image_base64"]]]
-        visit = enrollments.submit(visitor=visitor, uploads=uploads, source="api", actor=actor, consent=consent)
+        visit = enrollments.submit(
+            visitor=visitor,
+            uploads=uploads,
+            source="api",
+            actor=actor,
+            consent=consent,
+            pack=chosen_pack(given["model_name"]),
+            fast=given["fast_mode"],
+        )
         job = jobs.latest(kind="enrollment", subject_id=visit.id)
         links = {"self": reverse("enrollment-detail", args=[visit.id]), "live": address("enrollment", visit.id)}
         links |= {"job": reverse("job", args=[job.id])} if job else {}

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ParseError
 
 from enrollment.models import Capture, Consent, Enrollment, FaceTemplate, Person
-from heirloom.api.images import Base64ImageField, refuse_other_model_later
+from heirloom.api.images import Base64ImageField
 from heirloom.api.parsers import refuse_unstorable
 from heirloom.errors import CODES
 from heirloom.jobs import services as jobs
@@ -43,6 +43,7 @@ class ConsentSerializer(serializers.ModelSerializer[Consent]):
 class PersonSerializer(serializers.ModelSerializer[Person]):
     example = {"full_name": "Grace Hopper", "employee_id": "E-1001", "department": "Research"}
     reference_count = serializers.IntegerField(read_only=True, default=0)
+    metadata = serializers.DictField(required=False)
 
     class Meta:
         model = Person
@@ -63,11 +64,6 @@ class PersonSerializer(serializers.ModelSerializer[Person]):
         read_only_fields = ("id", "created_at", "updated_at")
         # The service answers 409 "employee_id_taken"; DRF's own check would answer 400 and race.
         extra_kwargs: ClassVar[dict[str, Any]] = {"employee_id": {"validators": []}, "external_id": {"validators": []}}
-
-    def validate_metadata(self, metadata: Any) -> Any:
-        if not isinstance(metadata, dict):
-            raise serializers.ValidationError("Send an object.", code="not_a_dict")
-        return metadata
 
 
 class TemplateSerializer(serializers.ModelSerializer[FaceTemplate]):
@@ -154,15 +150,11 @@ class AddFaceInput(serializers.Serializer[Any]):
     person_name = serializers.CharField(max_length=200)
     person_id = serializers.CharField(max_length=128, required=False)
     face_image_base64 = Base64ImageField()
-    model_name = serializers.CharField(default="auto")
+    model_name = serializers.CharField(default="auto", max_length=80)
     metadata = serializers.DictField(default=dict)
     fast_mode = serializers.BooleanField(default=False)
     processing_mode = serializers.ChoiceField(choices=("sync", "async"), default="sync")
     consent = ConsentInput(required=False)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        refuse_other_model_later(attrs)
-        return attrs
 
 
 class AddFaceAnswer(serializers.Serializer[Any]):
@@ -182,7 +174,7 @@ class RegisterInput(serializers.Serializer[Any]):
     employee_id = serializers.CharField(max_length=64)
     department = serializers.CharField(max_length=120, required=False)
     position = serializers.CharField(max_length=120, required=False)
-    model_name = serializers.CharField(default="auto")
+    model_name = serializers.CharField(default="auto", max_length=80)
     images = serializers.ListField(child=Base64ImageField(), min_length=1, max_length=10)
     metadata = serializers.DictField(default=dict)
     consent = ConsentInput(required=False)

@@ -54,10 +54,13 @@ def submit(
     actor: User | None,
     consent: ConsentGiven | None = None,
     taken_from: Upload | None = None,
+    pack: str = "",
+    fast: bool = False,
 ) -> Enrollment:
     """Take the photos and clips of one visit and have them worked on; the answer is the row to follow.
 
-    taken_from: the upload that holds the one file; used up by this, unless it is refused.
+    taken_from: the upload that holds the one file; used up by this, unless it is refused. pack: whose templates are
+    made, "" = the one active at that time. fast: photos get one pass of the detector.
     Raises Refusal "consent_required", "employee_id_taken", "upload_used", "upload_gone", or the code of the first file
     that cannot be taken; then nothing is written.
     """
@@ -67,6 +70,9 @@ def submit(
         enrollment = open_visit(owner, visitor, kept, source=source, actor=actor, consent=consent)
         if taken_from is not None:
             uploaded.use(taken_from)
+        if pack or fast:
+            enrollment.pack, enrollment.is_fast = pack, fast
+            enrollment.save(update_fields=["pack", "is_fast"])
         jobs.enqueue(kind="enrollment", subject_id=enrollment.id, owner=actor, queue="vision")
     return enrollment
 
@@ -122,7 +128,9 @@ def process(enrollment_id: uuid.UUID, lease: Lease) -> None:
     activation, findings, eyes = packs.activation(), {}, vision()
     for number, capture in enumerate(enrollment.captures.all()):
         lease.report("analyzing", round(100 * number / max(len(enrollment.captures.all()), 1)))
-        findings[capture.id] = examine_capture(capture, vision=eyes, shows=capture.person)
+        findings[capture.id] = examine_capture(
+            capture, vision=eyes, pack=enrollment.pack, shows=capture.person, use_fallback=not enrollment.is_fast
+        )
     with lease.effects():
         duplicates.hold_gallery(activation)
         record(enrollment, findings, enrollment.requested_by)
@@ -179,7 +187,7 @@ def apply_verdict(review: Review) -> None:
 
 
 def examine_capture(
-    capture: Capture, *, vision: Vision, pack: str = "", shows: Person | None = None
+    capture: Capture, *, vision: Vision, pack: str = "", shows: Person | None = None, use_fallback: bool = True
 ) -> Sequence[Verdict]:
     """Return one verdict for a photo, several for a clip; a file that cannot be used is a verdict too.
 
@@ -195,7 +203,7 @@ def examine_capture(
     capture.perceptual_hashes = [perceptual_hash(image) for image in images]
     if capture.kind == Capture.Kind.CLIP:
         return examine_clip(images, vision=vision, same_person_from=same_person_from, pack=pack)
-    return examine(images, vision=vision, pack=pack)
+    return examine(images, vision=vision, pack=pack, use_fallback=use_fallback)
 
 
 def _hold_to_one_person(person: Person, findings: Findings) -> Findings:

@@ -47,9 +47,15 @@ class Search:
     gallery_size: int
 
 
-def people_within(limit: GalleryLimit | None) -> Iterable[uuid.UUID] | None:
-    """Return the people that a caller may find, for `search`; None for everybody."""
-    return None if limit is None else Person.objects.within(limit).values_list("id", flat=True)
+def people_within(*limits: GalleryLimit | None) -> Iterable[uuid.UUID] | None:
+    """Return the people within all of the limits, for `search`; None for everybody."""
+    narrowing = [limit for limit in limits if limit is not None]
+    if not narrowing:
+        return None
+    people = Person.objects.all()
+    for limit in narrowing:
+        people = people.within(limit)
+    return people.values_list("id", flat=True)
 
 
 def search(*, probe: Template, count: int, person_ids: Iterable[uuid.UUID] | None = None) -> Search:

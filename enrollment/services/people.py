@@ -60,6 +60,8 @@ def _known(details: dict[str, Any]) -> dict[str, Any]:
 
 
 def _save(person: Person) -> None:
+    if person.external_id and Person.objects.exclude(pk=person.pk).named([person.external_id]).exists():
+        raise Refusal("validation_error", "Another person has this id.", attr="person_id")
     try:
         with transaction.atomic():
             person.save()

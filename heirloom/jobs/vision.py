@@ -11,6 +11,7 @@ from heirloom.jobs import packs
 from heirloom.jobs.vision_calls import WorkerVision
 from heirloom.media.types import Image
 from heirloom.vision.client import VisionClient
+from heirloom.vision.names import leaves_it_open
 from heirloom.vision.types import AnalysisRequest, FrameAnalysis, Vision, VisionStatus
 
 
@@ -43,6 +44,18 @@ class ActiveVision:
 def vision() -> Vision:
     """Return the vision that this installation is configured for. A worker always asks the process beside it."""
     return ActiveVision(beside() if settings.VISION_MODE == "local" or current_task else _at_workers())
+
+
+def chosen_pack(name: str) -> str:
+    """Return the pack that work done later is to use; "" where the name leaves it to the one active at that time.
+
+    Raises Refusal "model_not_available" as a call answered at once would, and "vision_unavailable".
+    """
+    if leaves_it_open(name, settings.GIVEN_MODEL_DEFAULTS):
+        return ""
+    # Names are understood where the weights are; to analyze nothing is to ask.
+    vision().analyze([], AnalysisRequest(pack=name))
+    return name.strip()
 
 
 @cache

@@ -17,8 +17,9 @@ from heirloom.vision import quality
 from heirloom.vision.attack import AttackDetector, MiniFasnet
 from heirloom.vision.detection import COMPANION_SHARE, THOROUGH_FACTOR, WORKING_SIDE_PX, Detector, Search
 from heirloom.vision.features import templates
+from heirloom.vision.names import AUTO
 from heirloom.vision.packs.base import Pack
-from heirloom.vision.packs.registry import AUTO, Registry
+from heirloom.vision.packs.registry import Registry
 from heirloom.vision.runtime import CPU, Runtime
 from heirloom.vision.types import (
     AnalysisRequest,
@@ -172,7 +173,7 @@ class VisionEngine:
     def _detect(self, image: Image, detector: Detector, request: AnalysisRequest) -> Detected:
         search = replace(Search.of(request), working_side_px=self._config.working_side_px)
         faces = detector.detect(image, search)
-        if len(faces) == 1 and request.companions:
+        if len(faces) == 1 and request.companions and request.max_faces > 1:
             return self._with_companions(image, detector, search, faces), detector.name
         used = detector
         if not faces and request.use_fallback:

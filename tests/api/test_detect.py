@@ -1,6 +1,7 @@
 """POST /detect/ and /detect-upload/: the faces of a photo."""
 
 from io import BytesIO
+from typing import Any
 
 import pytest
 from PIL import Image as PillowImage
@@ -79,3 +80,50 @@ def test_a_text_called_jpg_is_refused(cleo: APIClient) -> None:
     file.name = "photo.jpg"
     answer = cleo.post("/api/v1/detect-upload/", {"file": file}, format="multipart")
     assert (answer.status_code, codes(answer)) == (415, ["unsupported_format"])
+
+
+def test_the_quality_asked_for_is_on_a_scale_to_100(cleo: APIClient, portraits: dict[str, Portrait]) -> None:
+    picture = b64(side_by_side(portraits["hopper"], portraits["astronaut"]))
+    scores = sorted(face["quality"]["score"] for face in detect(cleo, picture, min_quality_threshold=0)["faces"])
+    assert 1 < scores[0] < scores[1] <= 100
+    found = detect(cleo, picture, min_quality_threshold=(scores[0] + scores[1]) / 2)
+    assert (found["faces_detected"], found["faces_below_quality"]) == (1, 1)
+    assert found["faces"][0]["quality"]["score"] == scores[1]
+
+
+def test_at_most_so_many_faces_are_told_the_largest(cleo: APIClient, portraits: dict[str, Portrait]) -> None:
+    picture = b64(side_by_side(portraits["hopper"], portraits["astronaut"]))
+    every = detect(cleo, picture, max_faces=50)["faces"]
+    largest = sorted(every, key=lambda face: -face["bbox"]["width"] * face["bbox"]["height"])
+    for most in (1, 2):
+        assert detect(cleo, picture, max_faces=most)["faces"] == largest[:most]
+
+
+def test_no_two_boxes_overlap_more_than_is_allowed(cleo: APIClient, portraits: dict[str, Portrait]) -> None:
+    picture = b64(cheek_to_cheek(portraits["astronaut"]))
+    for allowed, at_least in ((0.4, 0.05), (0.02, 0.0)):
+        told = detect(cleo, picture, iou_threshold=allowed, min_quality_threshold=0)
+        first, second = (face["bbox"] for face in told["faces"])
+        assert at_least <= overlap(first, second) <= allowed
+
+
+def detect(client: APIClient, image: str, **asked: Any) -> dict[str, Any]:
+    answer = client.post("/api/v1/detect/", {"image_base64": image, **asked}, format="json")
+    assert answer.status_code == 200, answer.content
+    return dict(answer.json())
+
+
+def cheek_to_cheek(portrait: Portrait) -> bytes:
+    """Return a face beside itself, so close that the boxes overlap by a tenth."""
+    whole = PillowImage.new("RGB", (560, 480), (120, 120, 120))
+    whole.paste(portrait.pillow().crop((140, 40, 330, 260)), (60, 40))
+    whole.paste(portrait.pillow().crop((168, 62, 290, 200)), (172, 62))
+    return jpeg(whole)
+
+
+def overlap(a: dict[str, float], b: dict[str, float]) -> float:
+    """Return intersection over union."""
+    across = min(a["x"] + a["width"], b["x"] + b["width"]) - max(a["x"], b["x"])
+    down = min(a["y"] + a["height"], b["y"] + b["height"]) - max(a["y"], b["y"])
+    common = max(0.0, across) * max(0.0, down)
+    return common / (a["width"] * a["height"] + b["width"] * b["height"] - common)

@@ -77,7 +77,7 @@ def test_a_search_done_later_has_no_candidate_beyond_the_limit(
 ) -> None:
     photo = b64(retaken(portraits["astronaut"]))
     bodies = {
-        "recognize": {"face_image_base64": photo, "processing_mode": "async"},
+        "recognize": {"face_image_base64": photo, "processing_mode": "async", "similarity_threshold": 0},
         "verifications": {"image_base64": photo},
     }
     client = issue(GalleryLimit(departments=frozenset({"Computing"})))[1]

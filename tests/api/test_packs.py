@@ -14,6 +14,7 @@ from PIL import ImageOps
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
+from enrollment.models import Capture
 from enrollment.services.packs import activate, registry
 from heirloom.jobs import packs, vision
 from tests.api.conftest import CONSENT
@@ -201,6 +202,59 @@ def test_installed_names_mean_themselves_and_the_answer_says_what_ran(
         assert ask(cleo, "detect", photo, name).json()["model_used"] == name
     assert "adaface" in refused(ask(cleo, "compare", photo, "facenet"))
     assert "yolov8n" in refused(ask(cleo, "detect", photo, "facenet"))
+
+
+def test_work_done_later_uses_the_model_that_was_named(
+    hana: APIClient, use: Any, strict: Path, work: Work, portraits: dict[str, Portrait]
+) -> None:
+    use(strict)
+    face = b64(portraits["hopper"].jpeg)
+    later = {"face_image_base64": face, "processing_mode": "async", "model_name": "onnx:adaface"}
+    body = {"person_name": "Grace", "person_id": "emp-001", "consent": CONSENT, "fast_mode": True, **later}
+    added = hana.post("/api/v1/add-face/", body, format="json")
+    work()
+    assert hana.get(added.json()["links"]["self"]).json()["outcome"] == "enrolled", added.content
+    (template,) = hana.get("/api/v1/people/emp-001/templates/").json()
+    assert template["model"].startswith("onnx:adaface-")
+    found = hana.post("/api/v1/recognize/", {**later, "similarity_threshold": 0}, format="json")
+    work()
+    result = hana.get(found.json()["links"]["self"]).json()
+    assert result["model"] == template["model"]
+    assert [one["person_id"] for one in result["candidates"]] == ["emp-001"]
+    assert result["outcome"] == "needs_review"
+    assert "score_not_calibrated" in result["reasons"]
+
+
+def test_an_absent_model_is_refused_before_anything_is_taken(
+    hana: APIClient, vision_process: Path, portraits: dict[str, Portrait]
+) -> None:
+    later = {"face_image_base64": b64(portraits["hopper"].jpeg), "processing_mode": "async", "model_name": "arcface"}
+    refused(hana.post("/api/v1/recognize/", later, format="json"))
+    refused(hana.post("/api/v1/add-face/", {**later, "person_name": "X", "consent": CONSENT}, format="json"))
+    assert not Capture.objects.exists()
+
+
+@pytest.fixture(scope="module")
+def blind(processes: Processes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The built-in pack beside a detector that never finds anybody."""
+    folder = tmp_path_factory.mktemp("blind")
+    for path in configured.MODELS_DIR.glob("*.onnx"):
+        (folder / path.name).symlink_to(path)
+    boxes = np.array([(200.0, 100.0, 120.0, 150.0)])
+    answering(folder / "onnx" / "blind.onnx", as_yolo(boxes, points_in(boxes), np.array([0.01])), 640)
+    described(folder, "blind", kind="detector", head="yolo")
+    yield processes.other_vision("vision-blind", "dlib", folder)
+    processes.stop("vision-blind")
+
+
+def test_when_the_first_detector_finds_nobody_the_next_is_tried(
+    cleo: APIClient, use: Any, blind: Path, portraits: dict[str, Portrait]
+) -> None:
+    use(blind)
+    asked = {"image_base64": b64(portraits["hopper"].jpeg), "model_name": "blind"}
+    for fallback, found in ((True, (1, "dlib")), (False, (0, "blind"))):
+        told = cleo.post("/api/v1/detect/", {**asked, "use_fallback": fallback}, format="json").json()
+        assert (told["faces_detected"], told["model_used"]) == found
 
 
 def test_an_activated_pack_answers_at_once_and_the_one_before_can_come_back(

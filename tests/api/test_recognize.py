@@ -46,7 +46,19 @@ def test_a_gallery_narrows_the_search(
 
 
 @pytest.mark.usefixtures("vision_process")
-@pytest.mark.parametrize("gallery", ["everybody", ["x"], {"names": ["x"]}, {"person_ids": "x"}, {"department": 3}, {}])
+@pytest.mark.parametrize(
+    "gallery",
+    [
+        "everybody",
+        ["x"],
+        {"names": ["x"]},
+        {"person_ids": "x"},
+        {"department": 3},
+        {},
+        {"person_ids": [3]},
+        {"person_ids": ["x"] * 1001},
+    ],
+)
 def test_another_shape_of_gallery_is_refused(hana: APIClient, portraits: dict[str, Portrait], gallery: Any) -> None:
     answer = recognize(hana, portraits["hopper"].jpeg, gallery=gallery)
     assert (answer.status_code, codes(answer)) == (400, ["invalid_gallery"])
@@ -60,6 +72,45 @@ def test_a_search_may_be_answered_later(
     work()
     result = hana.get(answer.json()["links"]["self"]).json()
     assert result["candidates"][0]["person_id"] == enrolled["person_id"]
+
+
+def test_a_search_done_later_is_narrowed_like_one_done_now(
+    hana: APIClient, enrolled: dict[str, Any], work: Callable[[], None], portraits: dict[str, Portrait]
+) -> None:
+    photo, person = retaken(portraits["astronaut"]), enrolled["person_id"]
+
+    def later(**asked: Any) -> list[str]:
+        answer = recognize(hana, photo, processing_mode="async", **asked)
+        assert answer.status_code == 202, answer.content
+        assert hana.get(answer.json()["links"]["job"]).json()["state"] == "queued"
+        work()
+        return [one["person_id"] for one in hana.get(answer.json()["links"]["self"]).json()["candidates"]]
+
+    assert later(gallery={"person_ids": [person]}) == [person]
+    assert later(gallery={"person_ids": []}) == later(gallery={"department": "Elsewhere"}) == []
+    assert later(similarity_threshold=1) == []
+
+
+def test_a_verification_of_nobody_in_particular_may_be_narrowed(
+    hana: APIClient, enrolled: dict[str, Any], work: Callable[[], None], portraits: dict[str, Portrait]
+) -> None:
+    url, photo = "/api/v1/verifications/", b64(retaken(portraits["astronaut"]))
+    for gallery, found in (({"department": "Elsewhere"}, 0), ({"person_ids": [enrolled["person_id"]]}, 1)):
+        answer = hana.post(url, {"image_base64": photo, "gallery": gallery}, format="json")
+        work()
+        assert len(hana.get(answer.json()["links"]["self"]).json()["candidates"]) == found
+    claimed = {"image_base64": photo, "gallery": {"department": "x"}, "employee_id": "E-1"}
+    answer = hana.post(url, claimed, format="json")
+    assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, "gallery")
+
+
+def test_whoever_joins_a_department_before_the_search_is_found(
+    hana: APIClient, enrolled: dict[str, Any], work: Callable[[], None], portraits: dict[str, Portrait]
+) -> None:
+    answer = recognize(hana, retaken(portraits["astronaut"]), processing_mode="async", gallery={"department": "Flight"})
+    hana.patch(f"/api/v1/people/{enrolled['person_id']}/", {"department": "Flight"}, format="json")
+    work()
+    assert len(hana.get(answer.json()["links"]["self"]).json()["candidates"]) == 1
 
 
 def test_a_client_needs_the_scope(cast: Cast, portraits: dict[str, Portrait]) -> None:

@@ -1,8 +1,6 @@
 """What is computed and answered in the call: detect, compare, recognize, anti-spoofing."""
 
 import time
-import uuid
-from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -11,22 +9,23 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from enrollment.models import Person
 from enrollment.services import gallery
+from heirloom.accounts.limits import GalleryLimit
 from heirloom.accounts.models import User
 from heirloom.api.idempotent import Idempotent
 from heirloom.api.images import read_photo, read_photos
 from heirloom.api.permissions import caller, role, role_or_scope
 from heirloom.api.places import Computing
 from heirloom.api.refusals import GOOD_FACE, NAMED_MODEL, ONE_FACE, PHOTO, SEALED, VISION
-from heirloom.errors import Refusal
 from heirloom.jobs import services as jobs
-from heirloom.jobs.vision import vision
+from heirloom.jobs.vision import chosen_pack, vision
 from heirloom.media.types import Image, Still
 from heirloom.vision.types import AnalysisRequest, Observation
 from verification.api import serializers as wire
+from verification.api.galleries import asked_gallery
 from verification.api.verifications import accepted
 from verification.services import comparisons, verifications
+from verification.services.verifications import Search
 
 
 class DetectView(Computing):
@@ -95,15 +94,14 @@ class RecognizeView(Computing, Idempotent):
     def post(self, request: Request) -> Response:
         started = time.monotonic()
         given = _valid(wire.RecognizeInput(data=request.data))
+        among = asked_gallery(given, caller(request))
         if given["processing_mode"] == "async":
-            jobs.require_keeping_up(kind="verification")
-            probe = [given["face_image_base64"]]
-            return accepted(verifications.submit(owner=caller(request), chunks=probe, source="api"))
+            return self._later(given, among, caller(request))
         model, found = comparisons.recognize(
             image=read_photo(given["face_image_base64"], attr="face_image_base64").image,
             top_k=given["top_k"],
             similarity_threshold=given["similarity_threshold"],
-            person_ids=_gallery(given.get("gallery"), caller(request)),
+            person_ids=gallery.people_within(caller(request).gallery, among),
             pack=given["model_name"],
         )
         matches = [_match(match) for match in found]
@@ -117,6 +115,13 @@ class RecognizeView(Computing, Idempotent):
             "processing_time": _since(started),
         }
         return Response(answer)
+
+    @staticmethod
+    def _later(given: dict[str, Any], among: GalleryLimit | None, owner: User) -> Response:
+        jobs.require_keeping_up(kind="verification")
+        search = Search(chosen_pack(given["model_name"]), among, given["top_k"], given["similarity_threshold"])
+        chunks = [given["face_image_base64"]]
+        return accepted(verifications.submit(owner=owner, chunks=chunks, source="api", search=search))
 
 
 class AntiSpoofingView(Computing):
@@ -192,21 +197,6 @@ def _face(seen: Observation, image: Image, *, landmarks: bool) -> dict[str, Any]
         points = seen.face.points68 if seen.face.points68 is not None else seen.face.points5
         answer["landmarks"] = [[round(float(x) * grown, 1), round(float(y) * grown, 1)] for x, y in points]
     return answer
-
-
-def _gallery(given: Any, caller: User) -> Iterable[uuid.UUID] | None:
-    """Return the people a search is narrowed to, of those that the caller may find; None for everybody.
-
-    Raises Refusal "invalid_gallery" for another shape than {"person_ids": [...]} or {"department": "..."}.
-    """
-    if given is None:
-        return gallery.people_within(caller.gallery)
-    people = Person.objects.within(caller.gallery)
-    if isinstance(given, dict) and set(given) == {"department"} and isinstance(given["department"], str):
-        return people.filter(department=given["department"]).values_list("id", flat=True)
-    if isinstance(given, dict) and set(given) == {"person_ids"} and isinstance(given["person_ids"], list):
-        return people.named([str(one) for one in given["person_ids"]]).values_list("id", flat=True)
-    raise Refusal("invalid_gallery", attr="gallery")
 
 
 def _match(match: comparisons.Match) -> dict[str, Any]:

@@ -4,18 +4,19 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.urls import reverse
 from django.utils.functional import cached_property
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from heirloom.accounts.models import User
 from heirloom.api.examples import PICTURE
-from heirloom.api.images import Base64ImageField, refuse_other_model_later
+from heirloom.api.fields import FiniteField
+from heirloom.api.images import Base64ImageField
 from heirloom.decision.attack import REUSE
 from heirloom.decision.gestures import Kind
 from heirloom.jobs.models import Job, JobState
-from verification.api.shown import ATTACK_OUTCOMES, DECIDED, AttackAnswer, FrameAnswer, FrameSerializer, ReviewAnswer
+from verification.api.galleries import GalleryField
+from verification.api.shown import ATTACK_OUTCOMES, DECIDED, AttackAnswer, FrameSerializer, ReviewAnswer
 from verification.models import Candidate, Verification
 
 GESTURES = [kind.value for kind in Kind]
@@ -24,10 +25,10 @@ GESTURES = [kind.value for kind in Kind]
 class DetectInput(serializers.Serializer[Any]):
     image_base64 = Base64ImageField()
     model_name = serializers.CharField(default="auto")
-    conf_threshold = serializers.FloatField(default=0.5, min_value=0, max_value=1)
-    iou_threshold = serializers.FloatField(default=0.4, min_value=0, max_value=1)
+    conf_threshold = FiniteField(default=0.5, min_value=0, max_value=1)
+    iou_threshold = FiniteField(default=0.4, min_value=0, max_value=1)
     max_faces = serializers.IntegerField(default=50, min_value=1, max_value=500)
-    min_quality_threshold = serializers.FloatField(default=40.0, min_value=0, max_value=100)
+    min_quality_threshold = FiniteField(default=40.0, min_value=0, max_value=100)
     return_landmarks = serializers.BooleanField(default=False)
     use_fallback = serializers.BooleanField(default=True)
 
@@ -35,7 +36,7 @@ class DetectInput(serializers.Serializer[Any]):
 class DetectUploadInput(serializers.Serializer[Any]):
     file = serializers.FileField(allow_empty_file=True)
     model_name = serializers.CharField(default="auto")
-    conf_threshold = serializers.FloatField(default=0.5, min_value=0, max_value=1)
+    conf_threshold = FiniteField(default=0.5, min_value=0, max_value=1)
     max_faces = serializers.IntegerField(default=50, min_value=1, max_value=500)
 
 
@@ -113,17 +114,11 @@ class CompareAnswer(serializers.Serializer[Any]):
 
 class RecognizeInput(serializers.Serializer[Any]):
     face_image_base64 = Base64ImageField()
-    gallery = serializers.JSONField(required=False)
-    model_name = serializers.CharField(default="auto")
+    gallery = GalleryField(required=False)
+    model_name = serializers.CharField(default="auto", max_length=80)
     top_k = serializers.IntegerField(default=5, min_value=1, max_value=50)
-    similarity_threshold = serializers.FloatField(default=0.5, min_value=0, max_value=1)
+    similarity_threshold = FiniteField(default=0.5, min_value=0, max_value=1)
     processing_mode = serializers.ChoiceField(choices=("sync", "async"), default="sync")
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if attrs["processing_mode"] == "async" and "gallery" in attrs:
-            raise serializers.ValidationError({"gallery": "A search of a part of the gallery is answered in the call."})
-        refuse_other_model_later(attrs)
-        return attrs
 
 
 class MatchAnswer(serializers.Serializer[Any]):
@@ -179,8 +174,11 @@ class VerificationInput(serializers.Serializer[Any]):
     upload_id = serializers.UUIDField(required=False, help_text="A finished upload of the caller's; used up by this.")
     challenge_id = serializers.UUIDField(required=False)
     challenge_nonce = serializers.CharField(max_length=64, required=False)
+    gallery = GalleryField(required=False, help_text="Of a search (1:N): whom alone to look for.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "gallery" in attrs and ("person_id" in attrs or "employee_id" in attrs):
+            raise serializers.ValidationError({"gallery": "This narrows a search; here a person is named."})
         if ("challenge_id" in attrs) != ("challenge_nonce" in attrs):
             raise serializers.ValidationError({"challenge_nonce": "Send the challenge's id and its nonce together."})
         if sum(name in attrs for name in ("file", "image_base64", "upload_id")) != 1:
@@ -239,11 +237,12 @@ class AcceptedAnswer(serializers.Serializer[Any]):
 class CandidateSerializer(serializers.ModelSerializer[Candidate]):
     person_id = serializers.CharField(source="person.public_id")
     person_name = serializers.CharField(source="person.full_name")
+    employee_id = serializers.CharField(source="person.employee_id", allow_null=True)
     example = {"person_id": "40389cc7-50c5-4b4d-bcf3-be645f975f91"}
 
     class Meta:
         model = Candidate
-        fields = ("rank", "person_id", "person_name", "similarity")
+        fields = ("rank", "person_id", "person_name", "employee_id", "similarity")
 
 
 def sees_evidence(user: User) -> bool:
@@ -266,6 +265,7 @@ def _candidate(one: Candidate) -> dict[str, Any]:
         "rank": one.rank,
         "person_id": one.person.public_id,
         "person_name": one.person.full_name,
+        "employee_id": one.person.employee_id,
         "similarity": one.similarity,
     }
 
@@ -289,7 +289,7 @@ class VerificationSerializer(serializers.ModelSerializer[Verification]):
     outcome = serializers.CharField(allow_null=True)
     person_id = serializers.CharField(source="person.public_id", allow_null=True, default=None)
     attack = serializers.SerializerMethodField()
-    candidates = CandidateSerializer(many=True)
+    candidates = serializers.SerializerMethodField()
     frames = serializers.SerializerMethodField()
     review = serializers.SerializerMethodField()
     example = DECIDED
@@ -354,12 +354,15 @@ class VerificationSerializer(serializers.ModelSerializer[Verification]):
             return None
         return {"outcome": row.attack_outcome, "score": row.attack_score if self._sees_measures else None}
 
-    @extend_schema_field(FrameAnswer(many=True))
-    def get_frames(self, row: Verification) -> list[dict[str, Any]]:
-        if not self._sees_evidence:
-            return []
-        frames = FrameSerializer(row.frames.all(), many=True).data
-        return [{**frame, "link": reverse("verification-frame", args=[row.id, frame["number"]])} for frame in frames]
+    @extend_schema_field(CandidateSerializer(many=True))
+    def get_candidates(self, row: Verification) -> list[dict[str, Any]]:
+        kept = self.context["candidates"].get(row.id, ())
+        return [_candidate(one) for one in kept if (one.similarity or 0.0) >= row.least_similarity]
+
+    @extend_schema_field(FrameSerializer(many=True))
+    def get_frames(self, row: Verification) -> Any:
+        frames = row.frames.all() if self._sees_evidence else ()
+        return FrameSerializer(frames, many=True, context=self.context).data
 
     @extend_schema_field(ReviewAnswer(allow_null=True))
     def get_review(self, row: Verification) -> dict[str, Any] | None:
@@ -387,7 +390,7 @@ class VerificationSerializer(serializers.ModelSerializer[Verification]):
             "model": row.model,
             "attack": self.get_attack(row),
             "signals": [self._signal(signal) for signal in row.signals],
-            "candidates": [_candidate(one) for one in self.context["candidates"].get(row.id, ())],
+            "candidates": self.get_candidates(row),
             "timings": row.timings,
             "review": self.get_review(row),
             "created_at": _moment(row.created_at),

@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from heirloom.reviews.models import Review
 from heirloom.vision.types import AttackOutcome
+from verification.api import frame_links
 from verification.models import EvidenceFrame
 
 ATTACK_OUTCOMES = [AttackOutcome.BONA_FIDE.value, AttackOutcome.ATTACK.value, AttackOutcome.INCONCLUSIVE.value]
@@ -28,31 +29,21 @@ DECIDED = {
 
 
 class FrameSerializer(serializers.ModelSerializer[EvidenceFrame]):
-    class Meta:
-        model = EvidenceFrame
-        fields: tuple[str, ...] = (
-            "number",
-            "at_s",
-            "box",
-            "quality",
-            "attack_score",
-            "similarity",
-            "reasons",
-            "width",
-            "height",
-        )
-
-
-class FrameAnswer(FrameSerializer):
-    link = serializers.CharField(help_text="Where its picture is, for whoever may see it.")
+    link = serializers.SerializerMethodField(help_text="Where its picture is: for a minute, for this caller alone.")
     example = {
         "box": {"x": 144.7, "y": 128.9, "width": 165.4, "height": 166.3},
         "attack_score": None,
-        "link": "/api/v1/verifications/5a0ae177-f88f-4d43-a5c3-9e0ca4efb6d5/frames/0/",
+        "link": "/api/v1/verifications/5a0ae177-f88f-4d43-a5c3-9e0ca4efb6d5/frames/0/?token=WyI1YTBhZTE3Ny1m...",
     }
 
-    class Meta(FrameSerializer.Meta):
-        fields = (*FrameSerializer.Meta.fields, "link")
+    class Meta:
+        model = EvidenceFrame
+        fields = (
+            "number", "at_s", "box", "quality", "attack_score", "similarity", "reasons", "width", "height", "link",
+        )  # fmt: skip
+
+    def get_link(self, frame: EvidenceFrame) -> str:
+        return frame_links.link(frame.verification_id, frame.number, self.context["request"].user)
 
 
 class AttackAnswer(serializers.Serializer[Any]):

@@ -9,10 +9,11 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.parsers import MultiPartParser
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -31,11 +32,17 @@ from heirloom.live.reading import address
 from heirloom.reviews.models import Review
 from heirloom.uploads import services as uploads
 from heirloom.uploads.models import Upload
+from verification.api import frame_links
 from verification.api import serializers as wire
 from verification.api.filters import VerificationFilters, narrowed
+from verification.api.galleries import asked_gallery
 from verification.models import Candidate, Challenge, Verification
 from verification.querysets import VerificationQuerySet
 from verification.services import challenges, evidence, verifications
+from verification.services.verifications import Search
+
+READERS = role("client", "hr", "reviewer", "admin")
+MAKERS = role("client", "hr", "admin")
 
 
 class VerificationViewSet(
@@ -51,12 +58,13 @@ class VerificationViewSet(
     serializer_class = wire.VerificationSerializer
     costs = {"create": "verification"}
     parser_classes = [JSONParser, MultiPartParser]
-    permission_classes = [role("client", "hr", "reviewer", "admin")]
+    permission_classes = [READERS]
     refuses = {
         "create": (
             *FILE,
             *UPLOAD,
             "invalid_image",
+            "invalid_gallery",
             "not_found",
             "person_suspended",
             "challenge_used",
@@ -68,8 +76,11 @@ class VerificationViewSet(
         ),
         "list": ("validation_error",),
         "cancel": ("already_decided",),
-        "frame": SEALED,
+        "frame": ("link_expired", *SEALED),
     }
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [(READERS if self.request.method in SAFE_METHODS else MAKERS)()]
 
     def get_queryset(self) -> VerificationQuerySet:
         rows = Verification.objects.visible_to(caller(self.request)).for_answers()
@@ -115,6 +126,7 @@ class VerificationViewSet(
             person=person,
             challenge=challenge,
             taken_from=upload,
+            search=Search(among=asked_gallery(given.validated_data, caller(request))),
         )
         return accepted(row)
 
@@ -125,13 +137,23 @@ class VerificationViewSet(
         verifications.cancel(verification=self.get_object(), actor=caller(request))
         return self.retrieve(request, pk=pk)
 
-    @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
-    @action(detail=True, url_path=r"frames/(?P<number>\d{1,4})")
+    @extend_schema(
+        parameters=[OpenApiParameter(frame_links.QUERY, required=True, description="As in the frame's link.")],
+        responses={(200, "image/jpeg"): OpenApiTypes.BINARY},
+    )
+    @action(detail=True, url_path=r"frames/(?P<number>[0-9]{1,4})")
     def frame(self, request: Request, pk: str, number: str) -> HttpResponse:
-        """Show one frame of the evidence; each look is written into the audit log."""
+        """Show one frame of the evidence, by a link of the last minute.
+
+        The verification gives such a link to each caller who reads it, for that caller alone; each look is written into
+        the audit log.
+        """
         if not wire.sees_evidence(caller(request)):
             raise Refusal("not_found")
         frame = get_object_or_404(self.get_object().frames, number=int(number))
+        frame_links.require(
+            request.query_params.get(frame_links.QUERY, ""), frame.verification_id, frame.number, caller(request)
+        )
         shown = evidence.read_frame(frame=frame, viewer=caller(request))
         return HttpResponse(shown, content_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
@@ -139,14 +161,14 @@ class VerificationViewSet(
         working = [row.id for row in rows if not row.is_done]
         doubtful = [row.id for row in rows if row.outcome == Outcome.NEEDS_REVIEW]
         searches = [row.id for row in rows if row.mode == Verification.Mode.IDENTIFICATION]
-        work = Job.objects.filter(kind="verification", subject_id__in=working).order_by("created_at")
+        under_way = Job.objects.filter(kind="verification", subject_id__in=working).order_by("created_at")
         reviews = Review.objects.filter(kind="verification", subject_id__in=doubtful)
         candidates: dict[uuid.UUID, list[Candidate]] = defaultdict(list)
         for candidate in Candidate.objects.filter(verification__in=searches).select_related("person"):
             candidates[candidate.verification_id].append(candidate)
         context = {
             **self.get_serializer_context(),
-            "jobs": {job.subject_id: job for job in work},
+            "jobs": {job.subject_id: job for job in under_way},
             "reviews": {review.subject_id: review for review in reviews},
             "candidates": candidates,
         }
@@ -156,7 +178,10 @@ class VerificationViewSet(
 def accepted(row: Verification) -> Response:
     """Answer 202 with the address where the verification is followed."""
     link = reverse("verification-detail", args=[row.id])
-    answer = {"id": row.id, "status": "queued", "links": {"self": link, "live": address("verification", row.id)}}
+    job = jobs.latest(kind="verification", subject_id=row.id)
+    links = {"self": link, "live": address("verification", row.id)}
+    links |= {"job": reverse("job", args=[job.id])} if job else {}
+    answer = {"id": row.id, "status": "queued", "links": links}
     return Response(answer, status=status.HTTP_202_ACCEPTED, headers={"Location": link})
 
 

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from enrollment.models import Capture, Person
 from enrollment.services import captures, gallery, templates
 from enrollment.services.erasure import erase_captures
 from enrollment.services.policies import attack_policy_of, policy_of, same_person_from
+from heirloom.accounts.limits import GalleryLimit
 from heirloom.accounts.models import User
 from heirloom.audit import services as audit
 from heirloom.audit.models import Action
@@ -35,13 +36,28 @@ from heirloom.uploads.models import Upload
 from heirloom.vision.types import AttackOutcome, AttackSignal
 from heirloom.webhooks import services as webhooks
 from heirloom.webhooks.models import EventType
-from verification.models import Candidate, Challenge, Verification
+from verification.models import CANDIDATES_KEPT, Candidate, Challenge, Verification
 from verification.services import challenges, clips, evidence, performances, signals
 from verification.services.performances import Performance
 from verification.services.probes import Probe, look
 from verification.services.progress import Progress
 
-CANDIDATES_KEPT = 5
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a 1:N search is asked for.
+
+    pack: "" = the one active at that time. among: whom alone it may find; None: everybody that the caller may.
+    least_similarity: candidates less alike are kept for reviewers and not told.
+    """
+
+    pack: str = ""
+    among: GalleryLimit | None = None
+    top_k: int = CANDIDATES_KEPT
+    least_similarity: float = 0.0
+
+
+EVERYBODY = Search()
 # The five best of these make the template of a clip (probes.MOST_FRAMES); each costs some 0.07 s of a processor.
 FRAMES_LOOKED_AT = 8
 
@@ -62,11 +78,12 @@ def submit(
     person: Person | None = None,
     challenge: Challenge | None = None,
     taken_from: Upload | None = None,
+    search: Search = EVERYBODY,
 ) -> Verification:
     """Take a probe of a claimed person (1:1), or of nobody in particular (1:N), and have it worked on.
 
     challenge: what the clip must show. taken_from: the upload that `chunks` come from. Both are used up by this, unless
-    it is refused.
+    it is refused. search: how to look, where nobody is claimed.
     Raises Refusal "person_suspended", "empty_file", "unsupported_format", "too_many_bytes", "storage_unavailable",
     "challenge_needs_clip", "challenge_used", "challenge_expired", "upload_used" or "upload_gone".
     """
@@ -77,7 +94,7 @@ def submit(
         capture = captures.row(kept, source=source)
         capture.save()
         verification = Verification.objects.create(
-            owner=owner, api_key_id=owner.api_key_id, mode=mode, person=person, capture=capture
+            owner=owner, api_key_id=owner.api_key_id, mode=mode, person=person, capture=capture, **_asked(search)
         )
         if challenge is not None:
             if capture.kind == Capture.Kind.PHOTO:
@@ -158,12 +175,28 @@ def apply_verdict(review: Review) -> User | None:
     return verification.owner
 
 
+def _asked(search: Search) -> dict[str, Any]:
+    return {
+        "pack": search.pack,
+        "searched_ids": None if search.among is None else sorted(search.among.person_ids),
+        "searched_departments": None if search.among is None else sorted(search.among.departments),
+        "top_k": search.top_k,
+        "least_similarity": search.least_similarity,
+    }
+
+
 def _looked_at(
     verification: Verification, challenge: Challenge | None, progress: Progress
 ) -> tuple[Probe, Performance | None]:
     """Return what the capture shows; of a challenge, also how it was performed."""
     capture = _capture_of(verification)
-    see = partial(look, vision=vision(), same_person_from=same_person_from, analyzed=progress.analyzed)
+    see = partial(
+        look,
+        vision=vision(),
+        pack=verification.pack,
+        same_person_from=same_person_from,
+        analyzed=progress.analyzed,
+    )
     if challenge is None:
         with captures.images_of(capture, most_frames=FRAMES_LOOKED_AT, shows=verification.person) as images:
             return see(progress.coming(images)), None
@@ -252,8 +285,8 @@ def _conclude_identification(
     searched = gallery.Search((), 0)
     if probe.template is not None:
         limit = verification.api_key.gallery if verification.api_key else None
-        person_ids = gallery.people_within(limit)
-        searched = gallery.search(probe=probe.template, count=CANDIDATES_KEPT, person_ids=person_ids)
+        person_ids = gallery.people_within(limit, verification.searched)
+        searched = gallery.search(probe=probe.template, count=verification.top_k, person_ids=person_ids)
     doubts = [*probe.reasons, *(["several_people_in_clip"] if probe.several_people else [])]
     policy = policy_of(verification.model)
     found = identify(

@@ -221,6 +221,7 @@ class Candidate:
     rank: int
     person_id: str
     person_name: str
+    employee_id: str | None
     similarity: float | None
 
 

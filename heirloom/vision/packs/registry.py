@@ -12,6 +12,7 @@ from heirloom.vision.detection import Detector
 from heirloom.vision.features import Recogniser
 from heirloom.vision.graph_files import freed_copy
 from heirloom.vision.landmarks import Landmarks
+from heirloom.vision.names import AUTO, leaves_it_open
 from heirloom.vision.packs import deepface, described, dlib, offers, opencv_zoo, yunet
 from heirloom.vision.packs.base import Pack
 from heirloom.vision.packs.heads import HEADS
@@ -19,11 +20,6 @@ from heirloom.vision.packs.offers import Offer
 from heirloom.vision.packs.onnx import OnnxDetector, OnnxRecogniser
 from heirloom.vision.runtime import Runtime
 from heirloom.vision.types import PackInfo
-
-AUTO = "auto"
-
-GIVEN_DEFAULTS = ("facenet", "adaface")
-"""What existing client apps send when they have no opinion; GIVEN_MODEL_DEFAULTS=auto lets the active pack answer."""
 
 FALLBACKS = (dlib.NAME, yunet.NAME)
 """The detectors that are quick enough on a CPU to be tried one after the other."""
@@ -64,7 +60,7 @@ class Registry:
         for one whose licence forbids commercial use and was not acknowledged, saying so. For the active one it raises
         as `require` does: whoever named none is not at fault.
         """
-        if self._leaves_it_open(name.strip().lower()):
+        if leaves_it_open(name, self._given_defaults):
             return self.require(active or self._started_with).name
         return self._usable(offers.full_name(name, self._models_dir), offers.packs(self._models_dir)).name
 
@@ -95,7 +91,7 @@ class Registry:
         Raises Refusal "model_not_available" as `resolve` does.
         """
         wanted = name.strip().lower()
-        if self._leaves_it_open(wanted):
+        if leaves_it_open(wanted, self._given_defaults):
             return pack.detector
         return self._detector(self._usable(wanted, offers.detectors(self._models_dir)).name)
 
@@ -111,9 +107,6 @@ class Registry:
     def infos(self) -> tuple[PackInfo, ...]:
         """Return every pack that is known here, installed or not."""
         return tuple(self._info(offer) for offer in offers.packs(self._models_dir).values())
-
-    def _leaves_it_open(self, name: str) -> bool:
-        return name in ("", AUTO) or (name in GIVEN_DEFAULTS and self._given_defaults == AUTO)
 
     def _info(self, offer: Offer) -> PackInfo:
         return PackInfo(
