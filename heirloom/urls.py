@@ -1,5 +1,7 @@
 """Every address of the product; those of probes stand in heirloom.portal.probes."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
@@ -46,8 +48,8 @@ api = [
     path("uploads/", UploadsView.as_view(), name="uploads"),
     path("uploads/direct/", DirectUploadView.as_view(), name="uploads-direct"),
     path("uploads/<uuid:upload_id>/", UploadView.as_view(), name="upload"),
-    path("people/<uuid:person_id>/erase/", EraseView.as_view(), name="person-erase"),
-    path("people/<uuid:person_id>/export/", ExportView.as_view(), name="person-export"),
+    path("people/<str:person_id>/erase/", EraseView.as_view(), name="person-erase"),
+    path("people/<str:person_id>/export/", ExportView.as_view(), name="person-export"),
     path("jobs/<uuid:job_id>/", JobView.as_view(), name="job"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("postman/", PostmanView.as_view(), name="postman"),
@@ -55,11 +57,12 @@ api = [
     path("redoc/", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
     *router.urls,
 ]
+SAFE: dict[str, Any] = {"http_method_names": ["get", "head"]}
 urlpatterns = [
     path("api/v1/", include(api)),
     # One door: signing in and changing the password is the portal's, with its lock and its rules.
-    path("admin/login/", RedirectView.as_view(pattern_name="sign-in", query_string=True)),
-    path("admin/password_change/", RedirectView.as_view(pattern_name="change-password")),
+    path("admin/login/", RedirectView.as_view(pattern_name="sign-in", query_string=True, **SAFE)),
+    path("admin/password_change/", RedirectView.as_view(pattern_name="change-password", **SAFE)),
     path("admin/", admin.site.urls),
     path("transcoder/clips/<str:token>/", transcoding.clip, name="transcoder-clip"),
     path("transcoder/notices/<uuid:order>/", transcoding.notice, name="transcoder-notice"),

@@ -10,13 +10,13 @@ from heirloom.api.throttles import BUDGET
 
 
 class NulMiddleware:
-    """Refuse a NUL character in a query: PostgreSQL has no such text, so no filter or search could take it."""
+    """Refuse a NUL character in an address: PostgreSQL has no such text, so no look-up could take it."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if "%00" not in request.META.get("QUERY_STRING", ""):
+        if "%00" not in request.META.get("QUERY_STRING", "") and "\0" not in request.path_info:
             return self.get_response(request)
         words = "The address may not hold NUL characters."
         if request.path_info.startswith("/api/"):

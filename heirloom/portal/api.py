@@ -4,7 +4,6 @@ import uuid
 from typing import Any
 
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
@@ -14,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from enrollment.models import Person
+from enrollment.services.people import find_person
 from heirloom.api.filters import asked
 from heirloom.api.negotiation import OneForm
 from heirloom.api.permissions import caller, role
@@ -31,8 +31,8 @@ class EraseView(APIView):
     refuses = ("storage_unavailable",)
 
     @extend_schema(request=None, responses={204: None})
-    def post(self, request: Request, person_id: uuid.UUID) -> Response:
-        erase_person(person=get_object_or_404(Person, pk=person_id), actor=caller(request))
+    def post(self, request: Request, person_id: str) -> Response:
+        erase_person(person=_person(person_id), actor=caller(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -51,9 +51,9 @@ class ExportView(APIView):
         parameters=[ExportFilters],
         responses={(200, "application/zip"): OpenApiTypes.BINARY},
     )
-    def get(self, request: Request, person_id: uuid.UUID) -> HttpResponseBase:
+    def get(self, request: Request, person_id: str) -> HttpResponseBase:
         with_vectors = asked(ExportFilters, request.query_params)["templates"]
-        person = get_object_or_404(Person, pk=person_id)
+        person = _person(person_id)
         chunks = export_person(person=person, actor=caller(request), with_vectors=with_vectors)
         return streamed(request._request, chunks, content_type="application/zip", filename=filename(person))
 
@@ -78,3 +78,11 @@ class JobView(APIView):
         if job is None:
             raise Refusal("not_found")
         return Response(JobSerializer(job).data)
+
+
+def _person(reference: str) -> Person:
+    """Return the person of an address, by our id or by the one that a client app gave."""
+    person = find_person(reference)
+    if person is None:
+        raise Refusal("not_found")
+    return person

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
 from django_prometheus.exports import ExportToDjangoView
 from prometheus_client import REGISTRY, Gauge
 from rest_framework.exceptions import APIException
@@ -25,11 +26,13 @@ MODELS_READY = Gauge("heirloom_models_ready", "1 when the configured models are 
 REGISTRY.register(VisionMeters())
 
 
+@require_safe
 def livez(request: HttpRequest) -> HttpResponse:
     """Say that this process answers."""
     return JsonResponse({"status": "ok"})
 
 
+@require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
     """Say whether the main job can be done here: database and models. 503 until both are there."""
     checks = {"database": _works(_database), "models": _works(_models)}
@@ -37,6 +40,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"status": "ok" if ready else "not_ready", "checks": checks}, status=200 if ready else 503)
 
 
+@require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     """Answer Prometheus, or an auditor; who else asks is 401, or 404 where no token of Prometheus is set."""
     if not (_on_own_machine() or _is_prometheus(request) or _is_auditor(request)):

@@ -2,6 +2,7 @@
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 from enrollment.models import Enrollment, Person
 from heirloom.portal.access import StaffRequest, hr_only
@@ -10,6 +11,7 @@ from heirloom.reviews.models import Review
 LATEST = 8
 
 
+@require_safe
 @hr_only
 def home(request: StaffRequest) -> HttpResponse:
     shown = {

@@ -14,6 +14,7 @@ from heirloom.audit import sign_ins
 
 
 class SignInView(LoginView):
+    http_method_names = ["get", "head", "post", "options"]
     template_name = "portal/sign_in.html"
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
@@ -35,6 +36,7 @@ class SignOutView(LogoutView):
 class ChangePasswordView(PasswordChangeView):
     """Change one's own password; a login that was given one is sent here first."""
 
+    http_method_names = ["get", "head", "post", "options"]
     template_name = "portal/change_password.html"
     success_url = reverse_lazy("home")
 
