@@ -105,7 +105,9 @@ class AutoSchema(openapi.AutoSchema):
         if self._has_body() or self._is_keyed() or self._has_query():
             yield "validation_error"
         if self._has_body():
-            yield from ("required", "parse_error", "too_many_bytes", "unsupported_media_type", "upload_too_slow")
+            yield "required"
+        if self._has_body() or self._is_keyed():  # a key goes with all that was sent, needed or not
+            yield from ("parse_error", "too_many_bytes", "unsupported_media_type", "upload_too_slow")
         yield from self._refused_to_caller()
         if "{" in self.path or self._is_paginated():
             yield "not_found"

@@ -23,15 +23,13 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 class EndpointInput(serializers.Serializer[Any]):
     url = serializers.CharField(max_length=LONGEST_URL, help_text="https:// and a public host.")
-    events = serializers.ListField(child=serializers.ChoiceField(choices=SUBSCRIBABLE), allow_empty=False)
+    events = serializers.ListField(child=serializers.ChoiceField(choices=SUBSCRIBABLE), min_length=1)
     description = serializers.CharField(max_length=200, default="", allow_blank=True)
 
 
 class EndpointChange(serializers.Serializer[Any]):
     url = serializers.CharField(max_length=LONGEST_URL, required=False)
-    events = serializers.ListField(
-        child=serializers.ChoiceField(choices=SUBSCRIBABLE), allow_empty=False, required=False
-    )
+    events = serializers.ListField(child=serializers.ChoiceField(choices=SUBSCRIBABLE), min_length=1, required=False)
     description = serializers.CharField(max_length=200, required=False, allow_blank=True)
     active = serializers.BooleanField(required=False, help_text="false: it is sent nothing until it is true again.")
 
