@@ -216,7 +216,12 @@ def test_work_done_later_uses_the_model_that_was_named(
     assert hana.get(added.json()["links"]["self"]).json()["outcome"] == "enrolled", added.content
     (template,) = hana.get("/api/v1/people/emp-001/templates/").json()
     assert template["model"].startswith("onnx:adaface-")
-    found = hana.post("/api/v1/recognize/", {**later, "similarity_threshold": 0}, format="json")
+    another = {
+        **later,
+        "face_image_base64": b64(retaken(portraits["hopper"], mirrored=True)),
+        "similarity_threshold": 0,
+    }
+    found = hana.post("/api/v1/recognize/", another, format="json")
     work()
     result = hana.get(found.json()["links"]["self"]).json()
     assert result["model"] == template["model"]
