@@ -34,4 +34,4 @@ def _patterns(resolver: Any, before: str) -> Iterator[tuple[str, URLPattern]]:
 
 def _plain(route: str) -> str:
     """Return a route in one spelling, whether it was written as a path or as a regular expression."""
-    return re.sub(r"<\w+:", "<", simplify_regex(route))
+    return re.sub(r"<\w+:", "<", simplify_regex(route)).replace("\\", "")

@@ -12,7 +12,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 
-from enrollment.models import Capture, Enrollment, Person
+from enrollment.models import Capture, Enrollment, Import, Person
 from enrollment.services import captures, consents, people
 from heirloom.accounts.models import SCOPES, User
 from heirloom.accounts.services import create_login
@@ -23,6 +23,8 @@ from heirloom.jobs import services as jobs
 from heirloom.jobs.models import Job
 from heirloom.reviews import services as reviews
 from heirloom.reviews.models import Review
+from heirloom.uploads import services as uploads
+from heirloom.uploads.models import Upload
 from heirloom.webhooks import services as webhooks
 from heirloom.webhooks.models import WebhookDelivery, WebhookEndpoint
 from tests.cast import PASSWORD, caller, key_caller, make_cast
@@ -56,6 +58,7 @@ class Things:
     webhook: WebhookEndpoint
     delivery: WebhookDelivery
     key: ApiKey
+    upload: Upload
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class House:
     visit: Enrollment
     capture: Capture
     attempt: AccessAttempt
+    batch: Import
 
     def address(self, door: str, who: str) -> str:
         """Return an address of this door, of the caller's own thing where there is one, else of Cleo's."""
@@ -101,6 +105,8 @@ class House:
             "admin/api/apikey": own.key.id,
             "admin/axes/accessattempt": self.attempt.pk,
             "v1/people": self.person.external_id,
+            "people/imports": self.batch.id,
+            "imports": self.batch.id,
             "people": self.person.id,
             "enrollments": self.visit.id,
             "captures": self.capture.id,
@@ -110,6 +116,7 @@ class House:
             "webhooks": own.webhook.id,
             "deliveries": own.delivery.id,
             "api-keys": own.key.id,
+            "uploads": own.upload.id,
             "notices": uuid.uuid4(),
         }
 
@@ -142,6 +149,7 @@ def build() -> House:
         person=person,
         visit=visit,
         capture=_kept(person.id, person=person, enrollment=visit),
+        batch=Import.objects.create(owner=cast.hana, dry_run=False, total=0, outcome=Import.Outcome.COMPLETED),
         attempt=AccessAttempt.objects.create(username="gone", ip_address="192.0.2.1", failures_since_start=1),
     )
 
@@ -184,6 +192,7 @@ def things_of(owner: User) -> Things:
         webhook=webhook,
         delivery=webhooks.send_test(endpoint=webhook, actor=owner),
         key=keys.create(owner=owner, name="The gate", actor=owner).key,
+        upload=uploads.create(owner=owner, size_bytes=10),
     )
 
 

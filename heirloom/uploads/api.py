@@ -25,7 +25,7 @@ _NO_STORE = {"Cache-Control": "no-store"}
 # What became of an upload while its bytes arrived.
 ENDED = ("not_found", "upload_busy", "upload_gone")
 # Whoever may hand something in that an upload can be used for.
-ROLES = ("client", "hr", "reviewer", "admin")
+ROLES = ("client", "hr", "admin")
 
 
 def _header(

@@ -12,12 +12,16 @@ from django.http.response import HttpResponseBase
 from django.test import Client
 from pytest_django import Settings
 
+from heirloom.live.reading import find, look
+from heirloom.uploads.api import CONTENT_TYPE
 from tests.doors import API, doors, methods_of
 from tests.house import House, build
 
 MATRIX = Path(__file__).with_name("matrix.toml")
 BODY = b'{"person_id": "emp-001"}'
 """Whom verifications and challenges are about: without a name they would be of everybody, which takes a scope."""
+HEADERS = {"Tus-Resumable": "1.0.0", "Upload-Length": "10", "Upload-Offset": "0"}
+"""What uploads ask for before they look who asks for which."""
 Row = tuple[str, str, dict[str, str]]
 
 
@@ -58,11 +62,15 @@ def ask(client: Client, method: str, address: str) -> HttpResponseBase:
     """Ask, and undo what came of it: one house is enough for the whole table."""
     cookies = client.cookies.output()
     with transaction.atomic():
-        answer = client.generic(method, address, BODY, content_type="application/json")
+        answer = client.generic(method, address, BODY, content_type=form(method, address), headers=HEADERS)
         transaction.set_rollback(True)
     client.cookies.clear()
     client.cookies.load(cookies.replace("Set-Cookie: ", ""))
     return answer
+
+
+def form(method: str, address: str) -> str:
+    return CONTENT_TYPE if method == "PATCH" and "/uploads/" in address else "application/json"
 
 
 def word(answer: HttpResponseBase) -> str:
@@ -97,6 +105,36 @@ def test_the_pages_meet_everybody_as_the_table_says(house: House) -> None:
         for who, told in met.items():
             wrong += differs(door, method, house.sessions[who], house.address(door, who), who, told)
     assert not wrong, "\n".join(wrong)
+
+
+def met_by_socket(house: House, door: str, who: str, client: Any) -> str:
+    subject = find(house.address(door, who))
+    assert subject is not None
+    sent = {**client.defaults, **client._credentials}
+    headers = [
+        (name.lower(), sent[key].encode())
+        for name, key in ((b"Authorization", "HTTP_AUTHORIZATION"), (b"X-API-Key", "HTTP_X_API_KEY"))
+        if key in sent
+    ]
+    scope = {"headers": headers, "subprotocols": [], "scheme": "ws", "client": ["127.0.0.1", 1], "server": None}
+    state = look(subject, scope, number=1, is_first=True)
+    assert state is not None
+    return "yes" if state.text else str(int(state.close or 0) - 4000)
+
+
+def test_sockets_meet_everybody_as_the_table_says(house: House) -> None:
+    wrong = []
+    for _, door, met in read("live"):
+        callers = [(who, house.callers[who], told) for who, told in met.items() if who != "ended"]
+        callers += [(why, client, met["ended"]) for why, client in house.ended.items()]
+        for who, client, told in callers:
+            found = met_by_socket(house, door, who, client)
+            wrong += [] if found == told else [f"{door}: {who} meets {found}, not {told}"]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_socket_has_a_row(settings: Settings) -> None:
+    assert {door for _, door, _ in read("live")} == {f"/ws/v1/{kind}s/<pk>/" for kind in settings.LIVE_KINDS}
 
 
 def test_every_door_has_a_row_for_each_method_that_it_opens_to(house: House) -> None:

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("enrollment", "0005_links_and_notices"),
+        ("enrollment", "0006_imports"),
     ]
 
     operations = [
