@@ -38,7 +38,9 @@ CONFIG = schemathesis.Config.from_dict(
         "checks": {
             "positive_data_acceptance": {
                 "expected-statuses": ["2xx", "401", "403", "404", "409", "413", "415", "422", "429", "503"]
-            }
+            },
+            # 412 is what tus answers to a request without its version.
+            "missing_required_header": {"expected-statuses": ["400", "401", "403", "406", "412", "415", "422"]},
         },
     }
 )
@@ -49,6 +51,7 @@ SAYS_MORE = {
     "/api/v1/challenges/": "names the person once at most",
     "/api/v1/verifications/": "takes one picture, names the person once at most, and narrows only a search",
     "/api/v1/people/{id}/consents/": "a consent was given in the past",
+    "/api/v1/imports/{id}/retry/": "files come in a form alone",
     "/api/v1/reviews/{id}/verdict/": "another reason than those listed is told in the comment",
     "/api/v1/webhooks/": "an app is told of its own verifications alone",
     "/api/v1/webhooks/{id}/": "likewise",
