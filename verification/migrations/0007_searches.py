@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("verification", "0005_reasons_filter"),
+        ("verification", "0006_lists_by_what_they_are_filtered_by"),
     ]
 
     operations = [

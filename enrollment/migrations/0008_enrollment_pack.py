@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("enrollment", "0006_imports"),
+        ("enrollment", "0007_people_and_faces_found_fast"),
     ]
 
     operations = [
