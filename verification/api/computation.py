@@ -21,6 +21,7 @@ from heirloom.jobs import services as jobs
 from heirloom.jobs.vision import chosen_pack, vision
 from heirloom.media.types import Image, Still
 from heirloom.vision.types import AnalysisRequest, Observation
+from verification.api import computed
 from verification.api import serializers as wire
 from verification.api.galleries import asked_gallery
 from verification.api.verifications import accepted
@@ -35,9 +36,9 @@ class DetectView(Computing):
     permission_classes = [role("client", "hr", "admin")]
     refuses = (*PHOTO, *NAMED_MODEL)
 
-    @extend_schema(request=wire.DetectInput, responses=wire.DetectAnswer)
+    @extend_schema(request=computed.DetectInput, responses=computed.DetectAnswer)
     def post(self, request: Request) -> Response:
-        given = _valid(wire.DetectInput(data=request.data))
+        given = _valid(computed.DetectInput(data=request.data))
         return Response(_detect(read_photo(given["image_base64"], attr="image_base64"), given))
 
 
@@ -49,9 +50,9 @@ class DetectUploadView(Computing):
     refuses = (*PHOTO, *NAMED_MODEL)
     parser_classes = [MultiPartParser]
 
-    @extend_schema(request={"multipart/form-data": wire.DetectUploadInput}, responses=wire.DetectAnswer)
+    @extend_schema(request={"multipart/form-data": computed.DetectUploadInput}, responses=computed.DetectAnswer)
     def post(self, request: Request) -> Response:
-        given = _valid(wire.DetectUploadInput(data=request.data))
+        given = _valid(computed.DetectUploadInput(data=request.data))
         still = read_photo(given["file"].read(), attr="file")
         return Response({**_detect(still, given), "filename": given["file"].name})
 
@@ -63,10 +64,10 @@ class CompareView(Computing):
     permission_classes = [role("client", "hr", "admin")]
     refuses = (*PHOTO, *GOOD_FACE, *NAMED_MODEL)
 
-    @extend_schema(request=wire.CompareInput, responses=wire.CompareAnswer)
+    @extend_schema(request=computed.CompareInput, responses=computed.CompareAnswer)
     def post(self, request: Request) -> Response:
         started = time.monotonic()
-        given = _valid(wire.CompareInput(data=request.data))
+        given = _valid(computed.CompareInput(data=request.data))
         first, second = read_photos({name: given[name] for name in ("face1_image_base64", "face2_image_base64")})
         found = comparisons.compare(first=first.image, second=second.image, pack=given["model_name"])
         answer = {
@@ -90,10 +91,10 @@ class RecognizeView(Computing, Idempotent):
     permission_classes = [role_or_scope("identify")]
     refuses = (*PHOTO, *GOOD_FACE, "invalid_gallery", *NAMED_MODEL, *SEALED, "queue_too_old")
 
-    @extend_schema(request=wire.RecognizeInput, responses={200: wire.RecognizeAnswer, 202: wire.AcceptedAnswer})
+    @extend_schema(request=computed.RecognizeInput, responses={200: computed.RecognizeAnswer, 202: wire.AcceptedAnswer})
     def post(self, request: Request) -> Response:
         started = time.monotonic()
-        given = _valid(wire.RecognizeInput(data=request.data))
+        given = _valid(computed.RecognizeInput(data=request.data))
         among = asked_gallery(given, caller(request))
         if given["processing_mode"] == "async":
             return self._later(given, among, caller(request))
@@ -131,10 +132,10 @@ class AntiSpoofingView(Computing):
     permission_classes = [role("client", "hr", "admin")]
     refuses = (*PHOTO, *ONE_FACE, *VISION)
 
-    @extend_schema(request=wire.AntiSpoofingInput, responses=wire.AntiSpoofingAnswer)
+    @extend_schema(request=computed.AntiSpoofingInput, responses=computed.AntiSpoofingAnswer)
     def post(self, request: Request) -> Response:
         started = time.monotonic()
-        given = _valid(wire.AntiSpoofingInput(data=request.data))
+        given = _valid(computed.AntiSpoofingInput(data=request.data))
         found = comparisons.attack_check(photo=read_photo(given["image_base64"], attr="image_base64"))
         answer = {
             "success": True,
