@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from enrollment.models import Capture, Consent, Enrollment, FaceTemplate, Import, ImportRow, Person
 from enrollment.services import consents, people
-from enrollment.services.imports import lifecycle, reports, tables, work
+from enrollment.services.imports import lifecycle, tables, work
 from enrollment.services.imports.rows import Worker
 from heirloom.audit.models import Action, AuditEvent
 from heirloom.crypto import services as crypto
@@ -228,54 +228,6 @@ def test_of_refused_lines_the_cells_wait_sealed_and_go_in_time(
     with pytest.raises(crypto.KeyDestroyedError):
         crypto.data_key(batch.id)
     with pytest.raises(Refusal, match="import_expired"):
-        lifecycle.retry(batch=batch, actor=cast.hana)
-
-
-def test_the_refused_lines_come_back_as_a_table_that_can_be_corrected(cast: Cast, photos: dict[str, bytes]) -> None:
-    first = run(
-        handed_in(cast, pictured(1, "a1.jpg"), {**pictured(2, "h1.jpg"), "email": "=2+2"}, person(3), files=photos)
-    )
-    report = b"".join(reports.refused_lines(first)).decode("utf-8-sig")
-    assert report.splitlines()[0] == ",".join(reports.COLUMNS)
-    (line,) = report.splitlines()[1:]
-    assert line.startswith("E-2,Person 2,,,'=2+2,")
-    assert line.endswith("Enter a valid email address.,Mend the named field.")
-    corrected = report.replace("'=2+2", "two@example.org").encode()
-    again = run(lifecycle.retry(batch=first, actor=cast.hana, table=[corrected]))
-    assert (again.total, again.accepted, again.refused) == (3, 3, 0)
-    assert [(row.table, row.line) for row in again.rows.all()] == [(1, 2), (1, 4), (2, 2)]
-    assert Person.objects.get(employee_id="E-2").templates.count() == 1
-
-
-def test_a_corrected_table_may_repeat_whom_the_import_brought_in(cast: Cast, photos: dict[str, bytes]) -> None:
-    rows = [pictured(1, "a1.jpg"), {**pictured(2, "h1.jpg"), "email": "two"}]
-    first = run(handed_in(cast, *rows, files=photos))
-    again = lifecycle.retry(batch=first, actor=cast.hana, table=[table(rows[0], {**rows[1], "email": "b@example.org"})])
-    assert verdicts(run(again)) == [("accepted", []), ("unchanged", []), ("accepted", [])]
-
-
-def test_a_zip_that_lacked_photos_is_made_good(cast: Cast, photos: dict[str, bytes]) -> None:
-    first = run(handed_in(cast, pictured(1, "a1.jpg"), pictured(2, "h1.jpg"), files={"a1.jpg": photos["a1.jpg"]}))
-    assert verdicts(first) == [("accepted", []), ("refused", ["photo_missing"])]
-    with pytest.raises(Refusal, match="nothing_to_retry"):
-        lifecycle.retry(batch=first, actor=cast.hana)
-    lifecycle.retry(batch=first, actor=cast.hana, photos=[zipped({"h1.jpg": photos["h1.jpg"]})])
-    assert verdicts(run(first)) == [("accepted", []), ("accepted", [])]
-
-
-def test_what_failed_for_a_passing_reason_is_all_that_is_tried_again(cast: Cast) -> None:
-    batch = run(handed_in(cast, person(1), person(2, email="two"), person(3)))
-    batch.rows.filter(line=2).update(verdict="refused", codes=["interrupted"], person=None)
-    Person.objects.filter(employee_id="E-1").delete()
-    kept = b"".join(reports.refused_lines(batch))
-    assert b"interrupted" in kept
-    with pytest.raises(Refusal, match="nothing_to_retry"):  # what is not kept cannot be tried
-        lifecycle.retry(batch=batch, actor=cast.hana)
-
-
-def test_while_it_is_worked_on_nothing_else_begins(cast: Cast) -> None:
-    batch = handed_in(cast, person(1))
-    with pytest.raises(Refusal, match="import_under_way"):
         lifecycle.retry(batch=batch, actor=cast.hana)
 
 
