@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.http import QueryDict
+from django.utils.http import urlencode
 from rest_framework.test import APIClient
 
 from enrollment.models import Person
@@ -157,7 +159,7 @@ def test_the_newest_of_whatever_is_asked_for_are_found_by_an_index(
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE verification_verification")
         cursor.execute("SET LOCAL enable_sort = off")  # so few rows are as soon sorted
-    rows = narrowed(Verification.objects.visible_to(cast.hana).for_answers(), query)
+    rows = narrowed(Verification.objects.visible_to(cast.hana).for_answers(), QueryDict(urlencode(query)))
     plan = rows.order_by("-created_at", "-id")[:51].explain()
     (wanted,) = (one.name for one in Verification._meta.indexes if one.fields == index.split())
     assert wanted in plan
