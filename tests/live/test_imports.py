@@ -21,7 +21,7 @@ def test_an_import_tells_its_end_as_polling_does(connect: Connect, cast: Cast) -
     events = list(socket.rest())
     assert socket.ending() == (1000, "")
     assert events[-1] == hana.get(accepted["links"]["self"]).json()
-    assert (events[-1]["status"], events[-1]["accepted"]) == ("done", 2)
+    assert (events[-1]["status"], events[-1]["counts"]["accepted"]) == ("done", 2)
 
 
 def test_another_role_follows_none(connect: Connect, cast: Cast) -> None:
