@@ -16,7 +16,7 @@ from enrollment.models import Capture, Enrollment, Import, Person
 from enrollment.services import captures, consents, people
 from heirloom.accounts.models import SCOPES, User
 from heirloom.accounts.services import create_login
-from heirloom.api import keys
+from heirloom.api import families, keys
 from heirloom.api.models import ApiKey
 from heirloom.crypto import files
 from heirloom.jobs import services as jobs
@@ -162,7 +162,7 @@ def _session(user: User | None) -> Client:
 
 
 def _expired(user: User) -> APIClient:
-    token = AccessToken.for_user(user)
+    token = AccessToken(families.begin(user=user).access)
     token.set_exp(from_time=timezone.now() - timedelta(days=2))
     return APIClient(headers={"Authorization": f"Bearer {token}"}, **QUIET)
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
+from rest_framework_simplejwt.tokens import AccessToken
 
 from heirloom.accounts.models import User
-from heirloom.api.tokens import SignInSerializer
+from heirloom.api import families
 from heirloom.jobs import services as jobs
 from heirloom.jobs.models import Job
 from tests.cast import Cast, make_cast
@@ -109,7 +110,7 @@ class Work:
 
 
 def token_of(user: User, *, good_for: timedelta = timedelta(minutes=5)) -> str:
-    access = SignInSerializer.get_token(user).access_token
+    access = AccessToken(families.begin(user=user).access)
     access.set_exp(lifetime=good_for)
     return str(access)
 
