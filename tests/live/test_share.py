@@ -207,7 +207,7 @@ def test_plain_http_is_refused_where_https_is_asked_for(
 
 def test_only_the_handshake_counts_as_a_request(cleo: str, attempt: Work, monkeypatch: pytest.MonkeyPatch) -> None:
     cache.clear()
-    monkeypatch.setattr(CallerThrottle, "THROTTLE_RATES", {"caller": "1/min"})
+    monkeypatch.setattr(CallerThrottle, "THROTTLE_RATES", {**CallerThrottle.THROTTLE_RATES, "caller": "1/min"})
 
     async def main() -> None:
         peer = Peer(attempt.path, cleo)

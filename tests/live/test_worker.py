@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,10 +32,15 @@ def test_a_worker_killed_in_the_middle_ends_no_socket_and_progress_goes_on(
     worker.worker()
     events = list(socket.rest())
     assert socket.ending() == (1000, "")
-    assert events[-1] == hana.get(link).json()
+    assert without_links(events[-1]) == without_links(hana.get(link).json())
     assert (events[-1]["status"], events[-1]["outcome"]) == ("done", "rejected")
     stages = [STAGES.index(event["stage"]) for event in events if event["stage"]]
     begun_again = next(number for number, event in enumerate(events) if event["progress"] < 10)
     assert stages[begun_again:] == sorted(stages[begun_again:])
     job = Job.objects.get(kind="verification")
     assert (job.state, job.attempts) == (JobState.DONE, 2)
+
+
+def without_links(told: dict[str, Any]) -> dict[str, Any]:
+    """Return what was told but for the links of its frames, which are made anew each time."""
+    return {**told, "frames": [{**frame, "link": ""} for frame in told["frames"]]}
