@@ -58,6 +58,9 @@ SAYS_MORE = {
     "/api/v1/webhooks/": "an app is told of its own verifications alone",
     "/api/v1/webhooks/{id}/": "likewise",
     **dict.fromkeys(
+        ("/api/v1/uploads/", "/api/v1/uploads/{upload_id}/"), "tus: a checksum fits the bytes, a length the body"
+    ),
+    **dict.fromkeys(
         ("/api/v1/detect/", "/api/v1/detect-upload/", "/api/v1/compare/", "/api/v1/recognize/", "/api/v1/add-face/",
          "/api/v1/register-multiple/"),
         "a model must be installed; a consent was given in the past",
