@@ -23,6 +23,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 
 from bench.portraits import packaged
 from heirloom.api.document import whole
+from heirloom.uploads.arriving import CONTENT_TYPE
 from tests.doors import API
 from tests.house import House, build
 from tests.pictures import b64, jpeg
@@ -50,11 +51,15 @@ SAYS_MORE = {
     "/api/v1/api-keys/{id}/": "likewise",
     "/api/v1/challenges/": "names the person once at most",
     "/api/v1/verifications/": "takes one picture, names the person once at most, and narrows only a search",
+    "/api/v1/people/{id}/captures/": "takes files or an upload",
     "/api/v1/people/{id}/consents/": "a consent was given in the past",
     "/api/v1/imports/{id}/retry/": "files come in a form alone",
     "/api/v1/reviews/{id}/verdict/": "another reason than those listed is told in the comment",
     "/api/v1/webhooks/": "an app is told of its own verifications alone",
     "/api/v1/webhooks/{id}/": "likewise",
+    **dict.fromkeys(
+        ("/api/v1/uploads/", "/api/v1/uploads/{upload_id}/"), "tus: a checksum fits the bytes, a length the body"
+    ),
     **dict.fromkeys(
         ("/api/v1/detect/", "/api/v1/detect-upload/", "/api/v1/compare/", "/api/v1/recognize/", "/api/v1/add-face/",
          "/api/v1/register-multiple/"),
@@ -64,6 +69,7 @@ SAYS_MORE = {
 schema = schemathesis.openapi.from_wsgi(f"{API}schema/?format=json", get_wsgi_application(), config=CONFIG)
 # Small, so that each is looked at quickly.
 PHOTOS = [jpeg(portrait.pillow().resize((192, 192))) for portrait in packaged().values()]
+schemathesis.serializer.alias(CONTENT_TYPE, "application/octet-stream")
 schemathesis.openapi.format("byte", st.sampled_from(PHOTOS).map(b64))
 
 
