@@ -17,6 +17,8 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
 # Base64 takes a third more room than the bytes it carries, and text around them has its own few kilobytes.
+LIMIT_KEY = "heirloom.body_limit"
+"""Where in the scope the applications within find the most bytes that this body may have."""
 BASE64_GROWTH = 4 / 3
 SLACK_BYTES = 1024 * 1024
 ORDINARY_BYTES = 1024 * 1024
@@ -86,7 +88,7 @@ class BodyLimitMiddleware:
             await _refuse(send, "too_many_bytes")
             return
         try:
-            await self.app(scope, _counting(receive, limit, self.patience_s), send)
+            await self.app({**scope, LIMIT_KEY: limit}, _counting(receive, limit, self.patience_s), send)
         except TooManyBytesError:
             await _refuse(send, "too_many_bytes")
         except TooSlowError:

@@ -1,12 +1,17 @@
 """Nobody sends much before it is known who that is: the answer comes before a byte of a long body does."""
 
+import asyncio
 import socket
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from django.test import Client
 
-from tests.cast import caller, make_cast
+from heirloom.accounts.services import create_login
+from heirloom.api.body_limits import LIMIT_KEY, SIGN_IN_BYTES
+from heirloom.api.strangers import StrangersUnread
+from tests.cast import PASSWORD, caller, make_cast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("real_passwords")]
 LONG = 500 * 1024 * 1024
@@ -37,6 +42,32 @@ def test_who_is_not_known_is_answered_before_the_body(live: str, path: str) -> N
 def test_a_credential_that_opens_nothing_is_none(live: str, name: str) -> None:
     value = {"Authorization": "Bearer no.such.token", "X-API-Key": "hl_none_none", "Cookie": "sessionid=none"}[name]
     assert b"401" in begun(live, "/api/v1/verifications/", **{name: value})
+
+
+@pytest.mark.parametrize("length", [f"{LONG} ", f" {LONG}"])
+def test_a_length_in_odd_spelling_is_a_length(live: str, length: str) -> None:
+    assert b"401" in begun(live, "/api/v1/verifications/", **{"Content-Length": length})
+
+
+def test_a_login_without_a_part_here_is_nobody(live: str) -> None:
+    make_cast()
+    nobody = create_login(username="nobody", password=PASSWORD, roles=())
+    token = caller(nobody)._credentials["HTTP_AUTHORIZATION"]
+    assert b"403" in begun(live, "/api/v1/imports/", Authorization=token)
+
+
+def test_where_no_file_is_taken_nobody_is_asked_who_they_are() -> None:
+    met: list[Any] = []
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        met.append(receive)
+
+    async def receive() -> Any: ...
+
+    headers = [(b"transfer-encoding", b"chunked"), (b"content-type", b"application/x-www-form-urlencoded")]
+    scope = {"type": "http", "path": "/sign-in/", "method": "POST", "headers": headers, LIMIT_KEY: SIGN_IN_BYTES}
+    asyncio.run(StrangersUnread(application)(scope, receive, None))  # type: ignore[arg-type]
+    assert met == [receive]
 
 
 def test_who_is_known_is_read(live: str) -> None:
