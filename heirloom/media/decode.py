@@ -81,22 +81,27 @@ def _frames(
     """
     leaping = False
     for packet in demux.packets(container, stream):
-        if leaps and left and left[0] >= leaps[0] - SAME_TIME_S:
-            leaping = True
-        if leaping:
-            if not _leads(packet, start_s, leaps[0]):
-                continue
-            leaps.popleft()
+        leaping = leaping or bool(leaps and left and left[0] >= leaps[0] - SAME_TIME_S)
+        if _lands(packet, start_s, leaps):
+            if leaping:
+                stream.codec_context.flush_buffers()
             leaping = False
-            stream.codec_context.flush_buffers()
-        yield from demux.decoded(stream, packet)
+        if not leaping:
+            yield from demux.decoded(stream, packet)
     yield from demux.decoded(stream, None)
 
 
-def _leads(packet: "Packet[VideoStream]", start_s: float, leap_s: float) -> bool:
-    """Say whether a packet is the keyframe of a leap, or one after it where the file does not hold what it said."""
+def _lands(packet: "Packet[VideoStream]", start_s: float, leaps: deque[float]) -> bool:
+    """Say whether a packet is the keyframe of a leap, or one after it where the file does not hold what it said.
+
+    Then that leap is behind, and every other up to there: frames before it may still be on their way.
+    """
     at_s = demux.at_s(packet, start_s)
-    return packet.is_keyframe and at_s is not None and at_s >= leap_s - SAME_TIME_S
+    if not packet.is_keyframe or at_s is None or not leaps or leaps[0] > at_s + SAME_TIME_S:
+        return False
+    while leaps and leaps[0] <= at_s + SAME_TIME_S:
+        leaps.popleft()
+    return True
 
 
 def _alone(

@@ -16,8 +16,9 @@ LONGEST_FULL_PASS_S = 60.0
 
 LEAST_SEEN = 0.3
 """Of a clip whose keyframes are far apart so much is decoded at least, in stretches that begin at keyframes."""
-LONGEST_LEAPS = (4, 3, 2, 1)
-"""The most that is left out before a keyframe, in even parts of the clip; the first of these that leaves LEAST_SEEN."""
+LONGEST_LEAPS = (2, 1.75, 1.5, 1.25, 1)
+"""The most that is left out before a keyframe, in even parts of the clip; the first of these that leaves LEAST_SEEN and
+no larger gap between frames than keyframes alone may leave."""
 
 
 class Reading(StrEnum):
@@ -84,8 +85,9 @@ def _with_leaps(facts: ClipFacts, count: int) -> FramePlan | None:
         seen_s = sum(stop - start for start, stop in pieces)
         fixed = [start for start, _ in pieces[1:]]
         if seen_s >= LEAST_SEEN * facts.duration_s and len(fixed) < count and fixed:
-            inside = _along(pieces, seen_s, count - len(fixed))
-            return FramePlan(Reading.REFERENCES, tuple(sorted({*fixed, *inside})), tuple(fixed))
+            times_s = tuple(sorted({*fixed, *_along(pieces, seen_s, count - len(fixed))}))
+            if _gap_s(facts, times_s) <= _largest_gap_s(facts, count):
+                return FramePlan(Reading.REFERENCES, times_s, tuple(fixed))
     return None
 
 
@@ -131,6 +133,13 @@ def _keyframes_do(facts: ClipFacts, chosen: tuple[float, ...], count: int) -> bo
         return False
     if facts.duration_s > LONGEST_FULL_PASS_S or count == 1:
         return True
-    ends = (*chosen, facts.duration_s)
-    gap_s = max(later - earlier for earlier, later in zip((0.0, *chosen), ends, strict=True))
-    return gap_s <= max(LARGEST_GAP_S, 2 * facts.duration_s / count)
+    return _gap_s(facts, chosen) <= _largest_gap_s(facts, count)
+
+
+def _gap_s(facts: ClipFacts, times_s: tuple[float, ...]) -> float:
+    """Return the longest time of a clip in which no frame is taken."""
+    return max(later - earlier for earlier, later in pairwise((0.0, *times_s, facts.duration_s)))
+
+
+def _largest_gap_s(facts: ClipFacts, count: int) -> float:
+    return max(LARGEST_GAP_S, 2 * facts.duration_s / count)

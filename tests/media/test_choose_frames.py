@@ -2,7 +2,7 @@ from itertools import pairwise
 
 import pytest
 
-from heirloom.media.plan import Reading, choose_frames
+from heirloom.media.plan import LARGEST_GAP_S, Reading, choose_frames
 from heirloom.media.types import ClipFacts
 
 
@@ -55,11 +55,11 @@ def test_between_keyframes_far_apart_a_stretch_is_decoded_and_the_rest_leapt_ove
     plan = choose_frames(clip(10, (0.0, 8.33)), 8)
 
     assert plan.leaps_s == (8.33,)
-    assert (len(plan.times_s), plan.times_s[-1]) == (8, 8.33)
-    assert plan.times_s[0] < 0.5
+    assert len(plan.times_s) == 8
+    assert 8.33 in plan.times_s
+    assert plan.times_s[0] < 0.6
     gaps = [later - earlier for earlier, later in pairwise(plan.times_s)]
-    assert max(gaps) < 0.55 * 10
-    assert plan.times_s[-2] > 10 / 4
+    assert max(gaps) <= LARGEST_GAP_S
 
 
 def test_a_clip_of_one_keyframe_is_decoded_to_its_end() -> None:
@@ -74,7 +74,7 @@ def test_a_late_second_keyframe_does_not_leave_most_of_the_clip_unseen() -> None
         plan = choose_frames(clip(10, (0.0, second_s)), 8)
         gaps = [later - earlier for earlier, later in pairwise((0.0, *plan.times_s, 10.0))]
         assert len(plan.times_s) == 8
-        assert max(gaps) < 0.6 * 10
+        assert max(gaps) <= LARGEST_GAP_S
 
 
 def test_every_frame_of_a_short_clip_is_looked_at() -> None:

@@ -71,6 +71,12 @@ def coded(clip: Path, *coding: str, program: str = FFMPEG, filters: str = "null"
     return clip
 
 
+def coded_by(program: str, codec: str, clip: Path) -> Path:
+    if f" {codec} " not in encoders(program):
+        pytest.skip(f"{program} cannot make this")
+    return coded(clip, "-c:v", codec, *CODINGS[codec], program=program)
+
+
 def read(clip: Path, facts: ClipFacts, reading: Reading) -> list[Image]:
     times_s = facts.keyframes_at_s if reading in {Reading.KEYFRAMES, Reading.SEEKS} else (0.0, 0.45, 0.9, 1.35, 1.8)
     plan = FramePlan(reading, times_s)
@@ -84,9 +90,7 @@ def read(clip: Path, facts: ClipFacts, reading: Reading) -> list[Image]:
 def test_every_frame_of_every_coding_comes_with_its_own_time(
     tmp_path: Path, codec: str, container: str, program: str
 ) -> None:
-    if f" {codec} " not in encoders(program):
-        pytest.skip(f"{program} cannot make this")
-    clip = coded(tmp_path / f"clip.{container}", "-c:v", codec, *CODINGS[codec], program=program)
+    clip = coded_by(program, codec, tmp_path / f"clip.{container}")
 
     facts = probe(clip)
 
@@ -107,9 +111,7 @@ def test_every_frame_of_every_coding_comes_with_its_own_time(
 def test_a_leap_to_a_keyframe_leaves_out_what_lies_before_it_and_no_more(
     tmp_path: Path, codec: str, container: str, program: str
 ) -> None:
-    if f" {codec} " not in encoders(program):
-        pytest.skip(f"{program} cannot make this")
-    clip = coded(tmp_path / f"clip.{container}", "-c:v", codec, *CODINGS[codec], program=program)
+    clip = coded_by(program, codec, tmp_path / f"clip.{container}")
     facts = probe(clip)
     keyframe_s = max(at_s for at_s in facts.keyframes_at_s if at_s < 1.7)
     plan = FramePlan(Reading.REFERENCES, (0.0, 0.3, keyframe_s, keyframe_s + 0.2), (keyframe_s,))
@@ -120,6 +122,18 @@ def test_a_leap_to_a_keyframe_leaves_out_what_lies_before_it_and_no_more(
     assert keyframe_s > 0.6
     assert [image.at_s for image in images] == pytest.approx(plan.times_s, abs=0.26 if container == "avi" else 0.11)
     assert [number_of(image) for image in images] == [pytest.approx(image.at_s * RATE, abs=late) for image in images]
+
+
+def test_leaps_to_neighboring_keyframes_lose_nothing_after_them(tmp_path: Path) -> None:
+    keyframes = ("-force_key_frames", "0.8,0.9,1.5", "-g", "250")
+    clip = coded(tmp_path / "close.mp4", "-c:v", "libx264", *keyframes, "-qp", "10")
+    facts = probe(clip)
+    plan = FramePlan(Reading.REFERENCES, (0.7, 0.8, 0.9, 1.1, 1.5, 1.8), (0.8, 0.9, 1.5))
+
+    images = list(FfmpegTranscoder().frames(clip, facts, plan, max_side=1280, limits=Limits()))
+
+    assert facts.keyframes_at_s == pytest.approx((0.0, 0.8, 0.9, 1.5), abs=0.01)
+    assert [image.at_s for image in images] == pytest.approx(plan.times_s, abs=0.11)  # the last may be a B-frame
 
 
 def test_frames_of_uneven_rate_are_chosen_and_told_by_their_time(tmp_path: Path) -> None:
