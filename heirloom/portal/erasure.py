@@ -4,6 +4,7 @@ from django.db import transaction
 
 from enrollment.models import Person
 from enrollment.services import erasure as enrollment_erasure
+from enrollment.services.imports.files import hold_what_is_kept
 from heirloom.accounts.models import User
 from heirloom.api import idempotency
 from verification.services import erasure as verification_erasure
@@ -12,6 +13,7 @@ from verification.services import erasure as verification_erasure
 @transaction.atomic
 def erase_person(*, person: Person, actor: User | None) -> None:
     """Remove all that shows or names a person, from enrollment, from every verification and from kept answers."""
+    hold_what_is_kept()
     # Whoever writes about this person waits, and then finds nobody.
     held = Person.objects.select_for_update().get(pk=person.pk)
     idempotency.forget([held.pk, held.external_id, held.employee_id])

@@ -1,10 +1,14 @@
 """An import that is carried on: with a corrected table, another ZIP, or as it is."""
 
+from typing import Any
+
 import pytest
 
-from enrollment.models import Person
+from enrollment.models import Import, Person
+from enrollment.services import people
 from enrollment.services.imports import lifecycle, reports
 from heirloom.errors import Refusal
+from heirloom.portal.erasure import erase_person
 from tests.cast import Cast
 from tests.enrollment.test_import_people import cast, handed_in, photos, pictured, run, verdicts
 from tests.sheets import person, table, zipped
@@ -59,3 +63,16 @@ def test_while_it_is_worked_on_nothing_else_begins(cast: Cast) -> None:
     batch = handed_in(cast, person(1))
     with pytest.raises(Refusal, match="import_under_way"):
         lifecycle.retry(batch=batch, actor=cast.hana)
+
+
+def test_who_came_in_otherwise_and_is_erased_is_in_no_line_of_a_dry_run(
+    cast: Cast, photos: dict[str, bytes], django_capture_on_commit_callbacks: Any
+) -> None:
+    batch = run(handed_in(cast, pictured(1, "a1.jpg"), person(2), files=photos, dry_run=True))
+    assert all(row.cells_sealed is not None and row.person is None for row in batch.rows.all())
+    known = people.create_person(full_name="Person 1", employee_id="E-1", actor=None)
+    with django_capture_on_commit_callbacks(execute=True):
+        erase_person(person=known, actor=None)
+    first, second = Import.objects.get().rows.order_by("line")
+    assert (first.cells_sealed, second.cells_sealed is None) == (None, False)
+    assert Import.objects.get().archive_name == ""

@@ -145,6 +145,16 @@ def test_a_list_in_zip64_is_measured_too(monkeypatch: pytest.MonkeyPatch) -> Non
     assert code_of(lambda: opened(data)) == "archive_too_large"
 
 
+def test_a_zip64_record_that_readers_may_look_for_in_two_places_is_none() -> None:
+    """Some take the record that stands before its locator, some that which the locator names."""
+    entries = made(("a.jpg", PHOTO))
+    end = entries.rindex(b"PK\x05\x06")
+    size, at = struct.unpack_from("<LL", entries, end + 12)
+    long = struct.pack("<4sQHHLLQQQQ", b"PK\x06\x06", 44 + 8, 45, 45, 0, 0, 1, 1, size, at) + bytes(8)
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, end, 1)
+    assert code_of(lambda: opened(entries[:end] + long + locator + entries[end:])) == "archive_invalid"
+
+
 @pytest.mark.parametrize(
     "data", [b"", b"PK\x03\x04", b"PK\x05\x06" + bytes(10), b"<html>", b"PK\x05\x06" + b"\xff" * 18, bytes(100_000)]
 )

@@ -46,7 +46,7 @@ class Archive:
         _refuse_long_list(file)
         try:
             self._zip = zipfile.ZipFile(file)
-        except _DAMAGE as error:
+        except (*_DAMAGE, OSError) as error:
             raise Refusal("archive_invalid", attr="photos") from error
         entries = [info for info in self._zip.infolist() if not _is_chaff(info.filename)]
         if sum(info.file_size for info in entries) > MOST_UNPACKED_BYTES:
@@ -171,7 +171,11 @@ def _refuse_long_list(file: IO[bytes]) -> None:
         raise Refusal("archive_invalid", attr="photos")
     list_bytes, list_end = struct.unpack_from("<L", tail, end + 12)[0], tail_at + end
     end64 = end - _LOCATOR64_BYTES - _END64_BYTES
-    if end64 >= 0 and tail.startswith(_LOCATOR64, end - _LOCATOR64_BYTES) and tail.startswith(_END64, end64):
+    if end >= _LOCATOR64_BYTES and tail.startswith(_LOCATOR64, end - _LOCATOR64_BYTES):
+        # Readers differ in where they look for the long record; only where all find the same one is it taken.
+        at, size64 = struct.unpack_from("<Q", tail, end - 12)[0], _END64_BYTES - 12
+        if end64 < 0 or tail_at + end64 != at or not tail.startswith(_END64 + struct.pack("<Q", size64), end64):
+            raise Refusal("archive_invalid", attr="photos")
         list_bytes, list_end = struct.unpack_from("<Q", tail, end64 + 40)[0], tail_at + end64
     if list_bytes > MOST_LIST_BYTES:
         raise Refusal("archive_too_large", f"The ZIP holds more than {MOST_ENTRIES} files.", attr="photos")

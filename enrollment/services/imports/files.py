@@ -8,6 +8,7 @@ from itertools import chain
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 
 from enrollment.models import Import, ImportRow, Person
 from enrollment.services.captures import at_most
@@ -19,6 +20,7 @@ from heirloom.crypto import services as crypto
 from heirloom.errors import Refusal
 
 CONTEXT = b"import row"
+ROWS_AT_ONCE = 1000
 Chunks = Iterable[bytes]
 
 
@@ -91,14 +93,36 @@ def forget_all(batch: Import) -> None:
     crypto.destroy(subject=batch.id)
 
 
+def hold_what_is_kept() -> None:
+    """Lock the imports that keep anything sent, before a person is: an import's work locks them in that order too."""
+    keeping = Exists(ImportRow.objects.filter(batch=OuterRef("pk")).exclude(cells_sealed=None))
+    list(Import.objects.filter(keeping | ~Q(archive_name="")).order_by("pk").select_for_update())
+
+
 def forget_lines_about(person: Person) -> None:
     """Let go of the cells of lines that speak of a person, and of the ZIPs that may show them; in the transaction that
-    erases them."""
-    rows = ImportRow.objects.filter(person=person)
+    erases them, after `hold_what_is_kept`.
+
+    Lines of a dry run and refused ones belong to nobody; they speak of a person if they hold the same number.
+    """
+    about = Q(person=person) | Q(pk__in=list(_lines_naming(person.employee_id)) if person.employee_id else [])
+    rows = ImportRow.objects.filter(about)
     for batch in Import.objects.filter(pk__in=rows.values("batch")).exclude(archive_name="").select_for_update():
         forget_archive(batch)
         batch.save(update_fields=["archive_name"])
     rows.update(cells_sealed=None)
+
+
+def _lines_naming(employee_id: str) -> Iterator[int]:
+    """Give the rows of nobody whose kept cells hold this number."""
+    kept = ImportRow.objects.filter(person=None).exclude(cells_sealed=None)
+    for batch in Import.objects.filter(Exists(kept.filter(batch=OuterRef("pk")))):
+        last = 0
+        while rows := list(kept.filter(batch=batch, pk__gt=last).order_by("pk")[:ROWS_AT_ONCE]):
+            last = rows[-1].pk
+            for row, cells in zip(rows, cells_of(batch, rows), strict=True):
+                if cells.get("employee_id", "").strip() == employee_id:
+                    yield row.pk
 
 
 def _forgotten(name: str) -> str:

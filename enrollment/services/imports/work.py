@@ -114,7 +114,8 @@ def _read(batch: Import, lease: Lease, lines: Sequence[Line]) -> None:
         batch.tables = table
         files.forget_table(batch)
         recount(batch)
-        batch.save()
+        # Not the name of the ZIP, which an erasure may have emptied meanwhile.
+        batch.save(update_fields=["tables", "table_name", "total", *ImportRow.Verdict.values])
 
 
 def _row(batch: Import, table: int, line: Line, cells: bytes) -> ImportRow:
