@@ -69,12 +69,13 @@ class Keys:
         served = self._known(kid) is not None and self._age() < RENEW_S  # another thread was faster
         if served or time.monotonic() - self._asked_at < AGAIN_S:
             return
-        self._asked_at = time.monotonic()
         try:
             self._keys = self._fetch()
         except Refusal:
             self._away = True
             return
+        finally:
+            self._asked_at = time.monotonic()  # from its end: a slow issuer is not asked again by all who waited
         self._fetched_at, self._away = time.monotonic(), False
 
 

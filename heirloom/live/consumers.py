@@ -44,7 +44,8 @@ class Follower(AsyncWebsocketConsumer):  # type: ignore[misc]
             self._leave()
 
     async def connect(self) -> None:
-        if self.hub.sockets > settings.LIVE_SOCKETS:
+        # Whoever has not shown a credential yet takes no place of those who have.
+        if self.hub.sockets - self.hub.callers.total() > settings.LIVE_SOCKETS:
             await self._refuse(Close.LATER, "too_many_sockets")
         elif self.subject is None:
             await self._refuse(Close.NOT_FOUND, "not_found")
@@ -65,7 +66,7 @@ class Follower(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self._refuse(Close.LATER, "unavailable")
         elif not state.text:
             await self._refuse(state.close, state.reason)
-        elif self.hub.callers[state.caller] >= settings.LIVE_SOCKETS_PER_CALLER:
+        elif self._is_full(state.caller):
             await self._refuse(Close.LATER, "too_many_sockets")
         else:
             self.caller = state.caller
@@ -74,6 +75,10 @@ class Follower(AsyncWebsocketConsumer):  # type: ignore[misc]
             self.watch.offer(state)
             self.watch.start()
             self.sender = asyncio.create_task(self._send_all(self.watch), name=f"live socket {subject.topic}")
+
+    def _is_full(self, caller: str) -> bool:
+        callers = self.hub.callers
+        return callers[caller] >= settings.LIVE_SOCKETS_PER_CALLER or callers.total() >= settings.LIVE_SOCKETS
 
     async def _send_all(self, watch: Watch) -> None:
         number, told, told_at = 0, "", 0.0

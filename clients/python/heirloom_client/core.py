@@ -90,7 +90,7 @@ class Retries:
 class Credentials:
     """An API key, or a username and password, or an access token that somebody else renews."""
 
-    api_key: str | None = None
+    api_key: str | None = field(default=None, repr=False)
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
