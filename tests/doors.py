@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from django.contrib.admindocs.views import simplify_regex
@@ -11,6 +12,7 @@ from heirloom.portal.probes import PROBES
 
 API, ADMIN = "/api/v1/", "/admin/"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+"""HEAD is a GET without its body, but where a view answers it by itself."""
 
 
 def doors() -> list[str]:
@@ -20,7 +22,16 @@ def doors() -> list[str]:
 
 def methods_of(door: str) -> tuple[str, ...]:
     """Return the methods that a door could open to; Django admin takes whatever is not POST for GET."""
-    return METHODS[:2] if door.startswith(ADMIN) else METHODS
+    if door.startswith(ADMIN):
+        return METHODS[:2]
+    return (*METHODS, "HEAD") if door in _heads() else METHODS
+
+
+@cache
+def _heads() -> set[str]:
+    """Return the addresses whose views answer HEAD by themselves."""
+    found = ((route, pattern.callback) for route, pattern in _patterns(get_resolver(), ""))
+    return {_plain(route) for route, view in found if hasattr(getattr(view, "view_class", None), "head")}
 
 
 def _patterns(resolver: Any, before: str) -> Iterator[tuple[str, URLPattern]]:

@@ -200,15 +200,6 @@ def test_asyncio_has_the_same_methods(live: str, cast: Cast, hopper: Portrait, w
     assert ours == {name for name in dir(AsyncClient) if not name.startswith("_")}
 
 
-@pytest.fixture
-def uploads(hana: Client) -> None:
-    try:
-        hana.upload(b"x" * 100)
-    except NotFoundError:
-        pytest.skip("this installation has no uploads/")
-
-
-@pytest.mark.usefixtures("uploads")
 def test_a_large_file_arrives_whole_over_a_wire_that_breaks(
     live: str, cast: Cast, hopper: Portrait, worker: Processes, tmp_path: Path
 ) -> None:
@@ -228,7 +219,6 @@ def test_a_large_file_arrives_whole_over_a_wire_that_breaks(
         assert again.similarity is not None
 
 
-@pytest.mark.usefixtures("uploads")
 def test_an_upload_that_was_given_up_goes_on_in_another_run(hana: Client, live: str) -> None:
     content = os.urandom(300_000)
     quick = Retries(most=2, first_s=0.01, most_s=0.02)

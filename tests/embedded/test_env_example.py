@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 READ = re.compile(r"""env\.(?:text|secret|boolean|integer|decimal|choice|words)\(\s*"([A-Z_]+)\"""")
-ELSEWHERE = {"HEIRLOOM_ENV_FILE"}
+ELSEWHERE = {"HEIRLOOM_ENV_FILE", "WEB_WORKERS"}
 
 
 def test_every_setting_is_named_and_nothing_else() -> None:
