@@ -146,7 +146,7 @@ class PersonViewSet(
     @extend_schema(responses=wire.TemplateSerializer(many=True))
     @action(detail=True, pagination_class=None)
     def templates(self, request: Request, pk: str) -> Response:
-        """List what is known of a person's templates; their numbers never leave."""
+        """List what is known of a person's templates; their numbers leave by an export alone."""
         rows = self.get_object().templates.defer("vector_sealed")
         return Response(wire.TemplateSerializer(rows, many=True).data)
 

@@ -67,7 +67,7 @@ class PersonSerializer(serializers.ModelSerializer[Person]):
 
 
 class TemplateSerializer(serializers.ModelSerializer[FaceTemplate]):
-    """Facts of a template; its numbers never leave."""
+    """Facts of a template, without its numbers."""
 
     class Meta:
         model = FaceTemplate

@@ -18,7 +18,7 @@ from heirloom.decision.identification import ScoredCandidate
 from heirloom.vision.comparison import compare
 from heirloom.vision.types import Template
 
-# Measured (docs/decisions/0015): up to here everybody is compared with, beyond it the index is asked.
+# Chosen as docs/decisions/0015 says: up to here everybody is compared with, beyond it the index is asked.
 EXACT_UP_TO = 100_000
 WALK_WIDTH = 400
 """How many neighbors the walk through the index keeps in view (hnsw.ef_search)."""

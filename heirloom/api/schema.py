@@ -129,7 +129,10 @@ class AutoSchema(openapi.AutoSchema):
         return str(getattr(self.view, "action", None) or self.method.lower())
 
     def _methods(self) -> set[str]:
-        """Return what is answered at this address, but for OPTIONS and HEAD, which say the same everywhere."""
+        """Return what is answered at this address, but for OPTIONS and HEAD.
+
+        The document leaves these out; those of tus stand in docs/api/uploads.md.
+        """
         mapped = getattr(self.view, "action_map", None) or {name.lower(): "" for name in self.view.allowed_methods}
         return {name.upper() for name in mapped} - {"OPTIONS", "HEAD"}
 
