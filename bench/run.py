@@ -22,7 +22,10 @@ from bench.machine import Moment
 from bench.pictures import b64, retaken
 from bench.portraits import Portrait, packaged
 from bench.scale import Scale, own_scale
+from heirloom.vision.runtime import CPU, CUDA
 
+MODELS = ROOT / "var" / "models"
+NVIDIA = Path("/dev/nvidiactl")
 KEPT = ROOT / "var" / "bench"
 """What takes long to make and is the same in every run: clips, templates of LFW."""
 
@@ -81,8 +84,12 @@ def _reading(bench: Bench) -> Section:
     return reading.measure(bench.hr, bench.client)
 
 
-def _runtime(bench: Bench) -> Section:
-    return running.measure(Path(bench.instance.environment["MODELS_DIR"]))
+def _runtime(_: None) -> Section:
+    return running.measure(MODELS, CPU)
+
+
+def _runtime_gpu(_: None) -> Section:
+    return running.measure(MODELS, CUDA)
 
 
 def _lfw(bench: Bench) -> Section:
@@ -127,7 +134,6 @@ STAGES = (
             "decoding": _decoding,
             "photo": _photo,
             "reading": _reading,
-            "runtime": _runtime,
             "lfw": _lfw,
             "memory": _memory,
         },
@@ -136,7 +142,7 @@ STAGES = (
         own_scale,
         {"growth": scale.measure_growth, "reading-at-scale": scale.measure_reading, "accept": _accept},
     ),
-    Stage(_alone, {"search": lambda _: searching.measure()}),
+    Stage(_alone, {"search": lambda _: searching.measure(), "runtime": _runtime, "runtime-gpu": _runtime_gpu}),
 )
 SECTIONS = tuple(name for stage in STAGES for name in stage.sections)
 
@@ -147,7 +153,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="put the named ones onto docs/benchmarks.md as well")
     options = parser.parse_args()
     KEPT.mkdir(parents=True, exist_ok=True)
-    wanted: Sequence[str] = options.sections or SECTIONS
+    wanted: Sequence[str] = options.sections or [name for name in SECTIONS if name != "runtime-gpu" or NVIDIA.exists()]
     logging.getLogger("httpx").setLevel(logging.WARNING)
     failed = False
     for stage in STAGES:

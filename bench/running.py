@@ -1,6 +1,8 @@
 """The runtime: a batch against its rows one by one, calls that share runs, shapes that are fixed, and its memory."""
 
+import os
 import random
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -9,6 +11,7 @@ import numpy as np
 import psutil
 
 from bench.figures import COLUMNS, Goal, Section, Series, ratio, timed
+from heirloom.embedded import cuda_probe
 from heirloom.vision import dlib_graphs
 from heirloom.vision.batching import BATCHES, Policy
 from heirloom.vision.detection import Pixels
@@ -25,18 +28,32 @@ WAIT_S = 0.010
 _MIB = 1 << 20
 
 
-def measure(models_dir: Path) -> Section:
-    device = CUDA if Path("/dev/nvidiactl").exists() else CPU
+def measure(models_dir: Path, device: str) -> Section:
+    """Measure the built-in pack's networks on "cpu" or "cuda".
+
+    Raises RuntimeError where CUDA is asked for and does not run: the CPU's figures must not stand for a GPU's.
+    """
+    if device == CUDA and not cuda_probe.runs():
+        raise RuntimeError("CUDA does not run here: see `python -m heirloom.embedded.cuda_probe`.")
     chips = np.random.default_rng(1).integers(0, 255, (FACES, 150, 150, 3), np.uint8)
     share, batch = _batch(device, models_dir, chips)
     rows = [*batch, *_sharing(device, models_dir, chips[:CHIPS]), *_shapes(device, models_dir)]
     rows += [_loads(device, models_dir), _sizes(device, models_dir)]
     goals = (Goal("time of one batch of 64 over 64 single calls", share, SHARE_WANTED),) if device == CUDA else ()
     notes = (
-        f"Measured on {device}, in this process, on the built-in pack's networks; pairs of runs are made in turn.",
+        f"Measured on {_named(device)}, in this process, on the built-in pack's networks; pairs are run in turn.",
         "By policy the product shares runs and fixes shapes on a GPU, and does neither on the CPU.",
     )
-    return Section("runtime", "The runtime", goals, COLUMNS, tuple(rows), notes)
+    name, title = ("runtime-gpu", "The runtime on a GPU") if device == CUDA else ("runtime", "The runtime")
+    return Section(name, title, goals, COLUMNS, tuple(rows), notes)
+
+
+def _named(device: str) -> str:
+    if device == CPU:
+        return "the CPU"
+    asked = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
+    card = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip().replace(", ", ", driver ")
+    return f"a GPU ({card or 'of an unknown kind'}; {os.cpu_count()} cores beside it)"
 
 
 def _batch(device: str, models_dir: Path, chips: Pixels) -> tuple[float, list[tuple[str, ...]]]:

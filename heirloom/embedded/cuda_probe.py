@@ -12,15 +12,16 @@ from onnx import TensorProto, helper
 CUDA = "CUDAExecutionProvider"
 
 
-def main() -> int:
+def runs() -> bool:
+    """Say whether CUDA runs in this process; a broken driver may take it down."""
     if CUDA not in ort.get_available_providers():
-        return 1
+        return False
     if hasattr(ort, "preload_dlls"):
         ort.preload_dlls()
     session = ort.InferenceSession(_negation(), providers=[CUDA])
     if session.get_providers()[0] != CUDA:
-        return 1
-    return 0 if session.run(None, {"x": np.ones(1, np.float32)})[0][0] == -1 else 1
+        return False
+    return bool(session.run(None, {"x": np.ones(1, np.float32)})[0][0] == -1)
 
 
 def _negation() -> bytes:
@@ -31,4 +32,4 @@ def _negation() -> bytes:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(0 if runs() else 1)
