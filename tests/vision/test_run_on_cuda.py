@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from bench.portraits import packaged
+from heirloom.media.types import Image
 from heirloom.vision import dlib_graphs
 from heirloom.vision.detection import Pixels
+from heirloom.vision.engine import VisionConfig, VisionEngine
 from heirloom.vision.packs import pyramid
 from heirloom.vision.runtime import CPU, CUDA, Runtime
-from heirloom.vision.types import Floats
+from heirloom.vision.types import AnalysisRequest, Floats
 from heirloom.vision.vram import vram
 from tests.vision.graphs import counted
 
@@ -87,6 +89,21 @@ def test_windows_are_those_of_the_cpu(gpu: Runtime, graphs: tuple[Path, Path]) -
     assert abs(there.scores[best] - here.scores[best]) < 0.005
 
 
+def test_an_analysis_tells_what_the_cpu_tells(graphs: tuple[Path, Path]) -> None:
+    pictures = [Image(portrait.pixels) for portrait in packaged().values()]
+    told = []
+    for device in (CUDA, CPU):
+        engine = VisionEngine(VisionConfig(models_dir=graphs[0].parent, device=device))
+        engine.load()
+        told.append([each.faces[0] for each in engine.analyze(pictures, AnalysisRequest(want=frozenset({"template"})))])
+        engine.close()
+    for there, here in zip(*told, strict=True):
+        assert there.face.box == here.face.box
+        assert there.template is not None
+        assert here.template is not None
+        assert float(there.template.vector @ here.template.vector) > 0.9999
+
+
 def test_pictures_of_many_sizes_keep_within_the_limit(graphs: tuple[Path, Path], chips: Pixels) -> None:
     before = used_mb()
     runtime = Runtime(CUDA, vram_limit_mb=LIMIT_MB)
@@ -145,4 +162,5 @@ def test_a_process_that_is_shown_no_card_goes_on_without(graphs: tuple[Path, Pat
         text=True,
         check=False,
     )
-    assert (told.stdout.strip(), told.returncode) == ("cpu", 0), told.stderr
+    assert (told.stdout.splitlines()[-1], told.returncode) == ("cpu", 0), told.stderr
+    assert "CUDA was asked for, but its provider did not load" in told.stderr
