@@ -7,16 +7,21 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 import psutil
 
-from bench.figures import COLUMNS, Goal, Section, Series, ratio, timed
+from bench.figures import COLUMNS, Goal, Section, Series, ratio, series, timed
+from bench.portraits import packaged
 from heirloom.embedded import cuda_probe
+from heirloom.media.types import Image
 from heirloom.vision import dlib_graphs
 from heirloom.vision.batching import BATCHES, Policy
 from heirloom.vision.detection import Pixels
+from heirloom.vision.engine import VisionConfig, VisionEngine
 from heirloom.vision.packs import pyramid
 from heirloom.vision.runtime import CPU, CUDA, Network, Runtime
+from heirloom.vision.types import AnalysisRequest
 from heirloom.vision.vram import vram
 
 RUNS = 5
@@ -38,7 +43,7 @@ def measure(models_dir: Path, device: str) -> Section:
     chips = np.random.default_rng(1).integers(0, 255, (FACES, 150, 150, 3), np.uint8)
     share, batch = _batch(device, models_dir, chips)
     rows = [*batch, *_sharing(device, models_dir, chips[:CHIPS]), *_shapes(device, models_dir)]
-    rows += [_loads(device, models_dir), _sizes(device, models_dir)]
+    rows += [*_analyses(device, models_dir), _loads(device, models_dir), _sizes(device, models_dir)]
     goals = (Goal("time of one batch of 64 over 64 single calls", share, SHARE_WANTED),) if device == CUDA else ()
     notes = (
         f"Measured on {_named(device)}, in this process, on the built-in pack's networks; pairs are run in turn.",
@@ -107,6 +112,33 @@ def _shapes(device: str, models_dir: Path) -> list[tuple[str, ...]]:
 def _scanned(network: Network, pictures: list[Pixels]) -> None:
     for each in pictures:
         pyramid.scan(network, each, 0.0)
+
+
+def _analyses(device: str, models_dir: Path) -> list[tuple[str, ...]]:
+    """Faces, their quality and their templates in frames of about 500 pixels: in one call, in several, one by one."""
+    engine = VisionEngine(VisionConfig(models_dir=models_dir, device=device))
+    engine.load()
+    frames, request = _frames(), AnalysisRequest(want=frozenset({"template"}), main_face_only=True)
+    shares = [frames[k::AT_ONCE] for k in range(AT_ONCE)]
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        rows = [
+            series(lambda: engine.analyze(frames, request), RUNS).row(f"analysis of {FACES} frames in one call"),
+            series(lambda: list(threads.map(lambda each: engine.analyze(each, request), shares)), RUNS).row(
+                f"analysis of {FACES} frames in {AT_ONCE} calls at once"
+            ),
+            series(lambda: engine.analyze(frames[:1], request), 4 * RUNS).row("analysis of one frame"),
+        ]
+    engine.close()
+    return rows
+
+
+def _frames() -> list[Image]:
+    """The packaged portraits, each time a little larger or smaller."""
+    portraits = [portrait.pixels for portrait in packaged().values()]
+    draw = random.Random(4)
+    factors = [draw.uniform(0.8, 1.2) for _ in range(FACES)]
+    resized = (cv2.resize(portraits[k % 2], None, fx=factor, fy=factor) for k, factor in enumerate(factors))
+    return [Image(np.asarray(each, np.uint8)) for each in resized]
 
 
 def _loads(device: str, models_dir: Path) -> tuple[str, ...]:

@@ -13,13 +13,16 @@ from numpy.typing import NDArray
 Arrays = tuple[NDArray[Any], ...]
 """Inputs or outputs of a graph; the first axis of each counts the rows of a batch."""
 
-BATCHES = (1, 2, 4, 8, 16, 32, 64)
-"""The batch sizes of a device with fixed shapes, and the halves that a run is cut into when memory is short."""
+BATCHES = (1, 4, 16, 64)
+"""The batch sizes of a device with fixed shapes, and those that a run is cut into when memory is short. Few: on a GPU
+each is a session of its own."""
 
-SIDES = (96, 160, 256, 384, 512, 640, 960, 1280, 1920)
-"""The sides of a detector's input on a device with fixed shapes; beyond, the next multiple of the last step."""
+SIDES = (160, 320, 640, 1280)
+"""The sides of a detector's square input on a device with fixed shapes; beyond, the next multiple of the last."""
 
-_STEP = 640
+
+RUN_BYTES = 64 << 20
+"""What one run carries at most: more gains nothing, and filling a batch of large pictures up costs time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +43,20 @@ def batch_of(rows: int) -> int:
     return next((size for size in BATCHES if size >= rows), BATCHES[-1])
 
 
+def smaller(rows: int) -> int:
+    """Return the largest of BATCHES under so many rows; 0 where there is none."""
+    return max((size for size in BATCHES if size < rows), default=0)
+
+
+def carried(arrays: Arrays) -> int:
+    """Return how many rows like these one run carries: the largest of BATCHES within RUN_BYTES, and one at least."""
+    row_bytes = sum(each.nbytes for each in arrays) // max(1, len(arrays[0]))
+    return max((size for size in BATCHES if size * row_bytes <= RUN_BYTES), default=1)
+
+
 def side_of(pixels: int) -> int:
     """Return the smallest of SIDES that holds so many pixels."""
-    return next((side for side in SIDES if side >= pixels), -(-pixels // _STEP) * _STEP)
+    return next((side for side in SIDES if side >= pixels), -(-pixels // SIDES[-1]) * SIDES[-1])
 
 
 def filled(arrays: Arrays, rows: int) -> Arrays:

@@ -19,7 +19,7 @@ from heirloom.vision import dlib_weights
 from heirloom.vision.dlib_weights import Shape
 from heirloom.vision.graph_files import write_whole
 
-GRAPH_VERSION = 3
+GRAPH_VERSION = 4
 """Raised whenever the layout of a written graph changes, so that an old file is not taken for a new one."""
 
 CHIP_SIDE = 150
@@ -56,9 +56,9 @@ def descriptor_graph(models_dir: Path) -> Path:
 def detector_graph(models_dir: Path) -> Path:
     """Return the mmod detector's ONNX file, writing it first where it is missing.
 
-    Input "images": (n, height, width, 4) uint8: RGB, and 1 where there is a picture. What lies below or to the right of
-    the picture, marked 0, changes none of its scores. Output "scores": (n, 1, rows, columns) float32: cell (x, y) is an
-    80x80 window centred at (8x + 14, 8y + 14); over 0 means a face.
+    Input "images": (n, height, width, 4) uint8: RGB, and 1 where there is a picture; what is marked 0 changes none of
+    its scores. Pictures in one frame lie at multiples of 8 pixels, 28 or more apart. Output "scores": (n, 1, rows,
+    columns) float32: cell (x, y) is an 80x80 window centred at (8x + 14, 8y + 14); over 0 means a face.
     """
     return _written(dlib_weights.DETECTOR, models_dir, _detector)
 
@@ -214,9 +214,10 @@ def _detector(data: bytes) -> onnx.ModelProto:
     for (kernel, bias), (_, side, stride) in zip(layers[:-1], _DETECTOR_CONVOLUTIONS, strict=True):
         if stride == 1:  # it sees zeros beyond its input, so there must be zeros beyond the picture
             flow = graph.add("Mul", flow, inside)
-        else:  # a window is inside where its last row and column are
+        else:  # a window is inside where its first and its last rows and columns are
             for axis in (2, 3):
-                inside = graph.cut(inside, axis=axis, start=side - 1, step=stride)
+                first = graph.cut(inside, axis=axis, start=0, end=1 - side, step=stride)
+                inside = graph.add("Mul", first, graph.cut(inside, axis=axis, start=side - 1, step=stride))
         flow = graph.add("Relu", graph.convolution(flow, kernel, bias, stride))
     scores = graph.window(graph.add("Mul", flow, inside), *layers[-1])
     return graph.model(("images", ["n", "h", "w", 4]), ("scores", ["n", 1, "y", "x"]), scores)

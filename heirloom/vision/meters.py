@@ -56,8 +56,8 @@ class Meters:
             buckets=WAITS_S,
             registry=registry,
         )
-        self.halvings = Counter(
-            f"{PREFIX}_out_of_memory_halvings", "Runs cut in half for want of memory.", model, registry=registry
+        self.cuts = Counter(
+            f"{PREFIX}_out_of_memory_cuts", "Batches cut smaller for want of memory.", model, registry=registry
         )
         self.cpu_fallbacks = Counter(
             f"{PREFIX}_cpu_fallbacks",
@@ -75,11 +75,16 @@ class Meters:
         )
 
     def loaded(self, path: Path, device: str, memory_mb: float, seconds: float) -> None:
+        """Note a load; memory_mb: what all sessions of the graph on this device grew it by."""
         self.memory.labels(path.stem, device).set(round(memory_mb * _MIB))
         self.load_seconds.labels(path.stem).observe(seconds)
 
-    def unloaded(self, path: Path, device: str, reason: str) -> None:
-        self.memory.remove(path.stem, device)
+    def unloaded(self, path: Path, device: str, memory_mb: float | None, reason: str) -> None:
+        """Note an unload; memory_mb: of the graph's sessions that stay on this device, None where none does."""
+        if memory_mb is None:
+            self.memory.remove(path.stem, device)
+        else:
+            self.memory.labels(path.stem, device).set(round(memory_mb * _MIB))
         self.unloads.labels(path.stem, reason).inc()
 
     def text(self) -> str:

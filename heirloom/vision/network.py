@@ -1,6 +1,7 @@
 """A graph as the packs see it: batches in, batches out, whatever the device, its memory and other threads do."""
 
 import logging
+import math
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -19,16 +20,23 @@ from heirloom.vision.types import Floats
 logger = logging.getLogger(__name__)
 
 
+LEARNT_S = 300.0
+"""How long a network that ran short of memory keeps to smaller batches before it tries a whole one again."""
+
+Shape = tuple[tuple[int, ...], ...]
+"""Of each input."""
+
+
 @dataclass(slots=True, eq=False)
 class Held:
-    """A loaded graph. granted_mb: what it may take of the GPU. most: rows that fit in memory, by shape, once learnt."""
+    """A loaded graph. granted_mb: what it may take of the GPU; grown_mb: what its device's memory grew by."""
 
     session: Session
     device: str
     granted_mb: float
+    grown_mb: float = 0.0
     in_use: int = 0
     used_at: float = field(default_factory=time.monotonic)
-    most: dict[object, int] = field(default_factory=dict)
 
 
 class Owner(Protocol):
@@ -39,7 +47,11 @@ class Owner(Protocol):
 
     def policy_of(self, path: Path) -> Policy: ...
 
-    def borrowed(self, path: Path) -> AbstractContextManager[Held]: ...
+    def borrowed(self, path: Path, shape: Shape | None = None) -> AbstractContextManager[Held]: ...
+
+    def make_room_for(self, path: Path, shape: Shape) -> bool: ...
+
+    def let_go(self, path: Path, shape: Shape) -> None: ...
 
     def leave_gpu(self, path: Path) -> None: ...
 
@@ -60,6 +72,7 @@ class Network:
         self._by_rows = not self._fixed_rows and all(
             tuple(each.shape[:1]) == self.input_shape[:1] for each in session.get_outputs()
         )
+        self._most: dict[Shape, tuple[int, float]] = {}
         wait = runtime.meters.batch_wait.labels(path.stem)
         self._gatherer = Gatherer(self._run, runtime.policies[CUDA], wait.observe)
 
@@ -84,36 +97,51 @@ class Network:
         return self._run(inputs)
 
     def _run(self, inputs: Arrays) -> Arrays:
-        most = self._fixed_rows or self._runtime.policy_of(self._path).most
+        most = self._fixed_rows or min(self._runtime.policy_of(self._path).most, batching.carried(inputs))
         return batching.joined([self._part(part) for part in batching.parts(inputs, most)])
 
     def _part(self, inputs: Arrays) -> Arrays:
-        """Run what fits at once; halve what does not, and leave the GPU where not even one row fits."""
-        rows, shape = len(inputs[0]), tuple(each.shape[1:] for each in inputs)
-        with self._runtime.borrowed(self._path) as held:
-            most = held.most.get(shape, rows)
-            if rows <= most:
+        """Run what fits at once; cut what does not into smaller runs, and leave the GPU where not even one row fits."""
+        rows, row = len(inputs[0]), tuple(each.shape[1:] for each in inputs)
+        most = self._fitting(row, rows)
+        while rows <= most:
+            shape = tuple((self._filled(rows, CUDA), *each) for each in row)
+            with self._runtime.borrowed(self._path, shape) as held:
                 try:
                     return self._once(held, inputs)
                 except Exception as error:
                     if not out_of_memory(error) or (rows == 1 and held.device == CPU):
                         raise
-                    most = held.most[shape] = batching.batch_of(rows) // 2
-                    self._report(rows, most)
+            if held.device == CPU or not self._runtime.make_room_for(self._path, shape):
+                most = self._learn(row, rows)
+                if most:
+                    self._runtime.let_go(self._path, shape)
         if not most:
             self._runtime.leave_gpu(self._path)
             return self._part(inputs)
         return batching.joined([self._part(part) for part in batching.parts(inputs, most)])
 
-    def _report(self, rows: int, most: int) -> None:
+    def _fitting(self, row: Shape, rows: int) -> int:
+        """Return how many rows of a shape fit in memory, as was learnt of late."""
+        most, until = self._most.get(row, (rows, math.inf))
+        return most if time.monotonic() < until else rows
+
+    def _learn(self, row: Shape, rows: int) -> int:
+        most = batching.smaller(rows)
         if most:
-            self._runtime.meters.halvings.labels(self._path.stem).inc()
+            self._most[row] = most, time.monotonic() + LEARNT_S
+            self._runtime.meters.cuts.labels(self._path.stem).inc()
             logger.warning("%s: memory is short for a batch of %d; from now on %d", self._path.name, rows, most)
+        return most
+
+    def _filled(self, rows: int, device: str) -> int:
+        """Return how many rows a device is shown for so many."""
+        fixed = self._by_rows and self._runtime.policies[device].fixed_shapes
+        return self._fixed_rows or (batching.batch_of(rows) if fixed else rows)
 
     def _once(self, held: Held, inputs: Arrays) -> Arrays:
         rows = len(inputs[0])
-        fixed = self._by_rows and self._runtime.policies[held.device].fixed_shapes
-        wanted = self._fixed_rows or (batching.batch_of(rows) if fixed else rows)
+        wanted = self._filled(rows, held.device)
         feed = dict(zip(self._inputs, batching.filled(inputs, wanted), strict=True))
         outputs = held.session.run(None, feed)
         self._runtime.meters.batch.labels(self._path.stem).observe(rows)

@@ -1,4 +1,9 @@
-"""The one owner of ONNX Runtime sessions in a process: what is loaded, on which device, and for how long."""
+"""The one owner of ONNX Runtime sessions in a process: what is loaded, on which device, and for how long.
+
+On a GPU each shape of a graph's inputs has a session of its own: whenever the shape changes, a session's convolutions
+are planned anew, at about 1 ms each (github.com/microsoft/onnxruntime/issues/23006; seen here on an H100: 0.5 ms for a
+batch of descriptors in the shape of the last one, 50 ms in another). So there are few shapes.
+"""
 
 import contextlib
 import logging
@@ -13,7 +18,7 @@ import psutil
 from heirloom.vision import meters
 from heirloom.vision.batching import Policy
 from heirloom.vision.meters import Meters
-from heirloom.vision.network import Held, Network
+from heirloom.vision.network import Held, Network, Shape
 from heirloom.vision.sessions import (
     CPU,
     CUDA,
@@ -53,6 +58,9 @@ _WHY = {
 }
 _MIB = 1 << 20
 
+Key = tuple[Path, Shape | None]
+"""A session: its graph, and the only shape of inputs that it is shown; None: any, or none yet."""
+
 
 class Runtime:
     """Loads each graph on first use, keeps it within the GPU's limit, and unloads what nobody uses.
@@ -81,7 +89,7 @@ class Runtime:
         self._table = threading.Condition()
         self._loading = threading.Lock()
         self._networks: dict[Path, Network] = {}
-        self._held: dict[Path, Held] = {}
+        self._held: dict[Key, Held] = {}
         self._on_cpu_until: dict[Path, float] = {}
         self._device = CPU
         self._cuda_failed = False
@@ -97,9 +105,9 @@ class Runtime:
 
     @property
     def loaded(self) -> tuple[Path, ...]:
-        """The graphs that are in memory now, the least recently used first."""
+        """The graph of each session that is in memory now, the least recently used first."""
         with self._table:
-            return tuple(sorted(self._held, key=lambda path: self._held[path].used_at))
+            return tuple(path for path, _ in sorted(self._held, key=lambda key: self._held[key].used_at))
 
     @property
     def granted_mb(self) -> float:
@@ -121,18 +129,21 @@ class Runtime:
     def policy_of(self, path: Path) -> Policy:
         """Return how runs of a graph are shaped on the device where it is, or will be loaded."""
         with self._table:
-            held = self._held.get(path)
+            held = next((held for _, held in self._of(path)), None)
             if held is not None:
                 return self.policies[held.device]
             return self.policies[CPU if path in self._on_cpu_until else self._device]
 
     @contextlib.contextmanager
-    def borrowed(self, path: Path) -> Iterator[Held]:
-        """Lend a loaded graph, loading it where it is not; it is not unloaded before it is given back."""
+    def borrowed(self, path: Path, shape: Shape | None = None) -> Iterator[Held]:
+        """Lend a graph's session, loading it where it is not; it is not unloaded before it is given back.
+
+        shape: what the session will be shown; where that makes no difference, it is one for all shapes.
+        """
         with self._table:
-            held = self._taken(path)
+            held = self._taken(path, shape)
         if held is None:
-            held = self._load(path)
+            held = self._load(path, shape)
         try:
             yield held
         finally:
@@ -147,21 +158,35 @@ class Runtime:
             if path not in self._on_cpu_until:
                 self._fall_back(path, meters.OUT_OF_MEMORY, TRY_AGAIN_S)
 
+    def make_room_for(self, path: Path, shape: Shape) -> bool:
+        """Unload another session that nobody uses now; False where none is, or where it would be of no use.
+
+        Under a limit each session has a part of its own, so that others take nothing from it.
+        """
+        return not self._budget.limit_mb and self._unload_oldest(but=(path, shape))
+
+    def let_go(self, path: Path, shape: Shape) -> None:
+        """Unload a session of a shape that does not fit in memory, once nobody uses it."""
+        with self._table:
+            held = self._held.get((path, shape))
+            if held is not None and not held.in_use:
+                self._unload((path, shape), meters.ROOM)
+
     def unload_idle(self) -> None:
         """Unload what nobody has used for `idle_unload_s`."""
         oldest = time.monotonic() - self._idle_unload_s
         with self._table:
-            idle = [path for path, held in self._held.items() if not held.in_use and held.used_at <= oldest]
-            for path in idle:
-                self._unload(path, meters.IDLE)
+            idle = [key for key, held in self._held.items() if not held.in_use and held.used_at <= oldest]
+            for key in idle:
+                self._unload(key, meters.IDLE)
 
     def close(self) -> None:
         """Let go of every graph. A later `network` loads anew."""
         self._closing.set()
         with self._table:
             self._networks.clear()
-            for path in list(self._held):
-                self._unload(path, meters.CLOSED)
+            for key in list(self._held):
+                self._unload(key, meters.CLOSED)
 
     def metrics(self) -> str:
         """Return what is counted here in Prometheus's text format."""
@@ -174,49 +199,57 @@ class Runtime:
             self.meters.vram_used.set(math.nan if card is None else card.used_bytes)
             return self.meters.text()
 
-    def _taken(self, path: Path) -> Held | None:
-        """Borrow a graph that is loaded where it should be."""
-        held = self._held.get(path)
-        if held is None or self._misplaced(path, held):
-            return None
-        held.in_use += 1
-        return held
+    def _of(self, path: Path) -> list[tuple[Key, Held]]:
+        """The sessions of a graph."""
+        return [(key, held) for key, held in self._held.items() if key[0] == path]
+
+    def _taken(self, path: Path, shape: Shape | None) -> Held | None:
+        """Borrow a session that is loaded where it should be: the one of this shape, or one that knows none yet."""
+        for key in ((path, shape), (path, None)):
+            held = self._held.get(key)
+            if held is not None and not self._misplaced(path, held):
+                if held.device == CUDA:
+                    self._held[path, shape] = self._held.pop(key)
+                held.in_use += 1
+                return held
+        return None
 
     def _misplaced(self, path: Path, held: Held) -> bool:
         """Whether it is on the GPU that it left, or on the CPU though the GPU is to be tried again."""
         until = self._on_cpu_until.get(path)
         return until is not None and (held.device == CUDA or until <= time.monotonic())
 
-    def _load(self, path: Path) -> Held:
-        """Return the graph as borrowed. One load at a time: each counts on what the others leave of the memory."""
+    def _load(self, path: Path, shape: Shape | None) -> Held:
+        """Return a session as borrowed. One load at a time: each counts on what the others leave of the memory."""
         with self._loading:
             with self._table:
-                held = self._taken(path)
+                held = self._taken(path, shape)
                 if held is not None:
                     return held
                 self._make_way(path)
-            return self._opened(path)
+            return self._opened(path, shape)
 
     def _make_way(self, path: Path) -> None:
         """Unload a graph from the device that it is to leave, once nobody uses it there."""
-        held = self._held.get(path)
-        if held is not None:
-            self._table.wait_for(lambda: not held.in_use)
-            self._unload(path, meters.RETRIED)
+        leaving = {key: held for key, held in self._of(path) if self._misplaced(path, held)}
+        self._table.wait_for(lambda: not any(held.in_use for held in leaving.values()))
+        for key in leaving.keys() & self._held.keys():
+            self._unload(key, meters.RETRIED)
         if self._on_cpu_until.get(path, math.inf) <= time.monotonic():
             del self._on_cpu_until[path]
 
-    def _opened(self, path: Path) -> Held:
+    def _opened(self, path: Path, shape: Shape | None) -> Held:
         before, started = _memory_mb(), time.perf_counter()
         held = self._open_where_it_fits(path)
         seconds = time.perf_counter() - started
         after, device = _memory_mb(), _named(held.device)
+        grown_mb = after[held.device] - before[held.device]
+        held.grown_mb = held.granted_mb if math.isnan(grown_mb) else max(0.0, grown_mb)
         with self._table:
             held.in_use = 1
-            self._held[path] = held
+            self._held[path, shape if held.device == CUDA else None] = held
             self._device = CUDA if any(each.device == CUDA for each in self._held.values()) else CPU
-        grown_mb = after[held.device] - before[held.device]
-        self.meters.loaded(path, device, held.granted_mb if math.isnan(grown_mb) else max(0.0, grown_mb), seconds)
+            self.meters.loaded(path, device, self._grown_mb(path, held.device) or 0.0, seconds)
         logger.info("loaded %s on %s in %.2f s", path.name, device, seconds)
         self._watch_idle()
         return held
@@ -229,13 +262,13 @@ class Runtime:
         return Held(self._open(path, CPU, 0.0).session, CPU, 0.0)
 
     def _on_gpu(self, path: Path) -> Held | None:
-        need_mb = self._budget.need_mb(path)
+        need_mb, arena_mb = self._budget.need_mb(path), self._budget.arena_mb(path)
         if self._cuda_failed:
             self._fall_back(path, meters.NO_PROVIDER, math.inf)
         elif not self._make_room(need_mb):
             never = need_mb > self._budget.usable_mb
             self._fall_back(path, meters.DOES_NOT_FIT, math.inf if never else TRY_AGAIN_S)
-        elif (opened := self._tried_on_gpu(path, need_mb)) is None:
+        elif (opened := self._tried_on_gpu(path, arena_mb)) is None:
             self._fall_back(path, meters.OUT_OF_MEMORY, TRY_AGAIN_S)
         elif opened.device == CPU:
             self._fall_back(path, meters.NO_PROVIDER, math.inf)
@@ -267,20 +300,27 @@ class Runtime:
                 return False
         return True
 
-    def _unload_oldest(self) -> bool:
+    def _unload_oldest(self, but: Key | None = None) -> bool:
         """Unload what has been used the longest ago on the GPU and is not in use now; False where there is none."""
         with self._table:
-            idle = [path for path, held in self._held.items() if held.device == CUDA and not held.in_use]
+            loaded = ((key, held) for key, held in self._held.items() if key != but)
+            idle = {key: held.used_at for key, held in loaded if held.device == CUDA and not held.in_use}
             if not idle:
                 return False
-            self._unload(min(idle, key=lambda path: self._held[path].used_at), meters.ROOM)
+            self._unload(min(idle, key=idle.__getitem__), meters.ROOM)
             return True
 
-    def _unload(self, path: Path, reason: str) -> None:
-        held = self._held.pop(path, None)
+    def _unload(self, key: Key, reason: str) -> None:
+        held = self._held.pop(key, None)
         if held is not None:
-            self.meters.unloaded(path, _named(held.device), reason)
+            path, device = key[0], held.device
+            self.meters.unloaded(path, _named(device), self._grown_mb(path, device), reason)
             logger.info("unloaded %s (%s)", path.name, reason)
+
+    def _grown_mb(self, path: Path, device: str) -> float | None:
+        """What all sessions of a graph grew a device's memory by; None where it has none there."""
+        grown = [held.grown_mb for _, held in self._of(path) if held.device == device]
+        return sum(grown) if grown else None
 
     def _fall_back(self, path: Path, reason: str, seconds: float) -> None:
         with self._table:

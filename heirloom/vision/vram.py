@@ -9,7 +9,10 @@ from functools import cache
 from pathlib import Path
 
 OUTSIDE_MB = 512.0
-"""Kept free of the limit for what no arena holds: CUDA's context, and the handles of cuBLAS and cuDNN."""
+"""Kept free of the limit for CUDA's context and the libraries' code."""
+
+HANDLES_MB = 96.0
+"""What a session holds outside its arena: its own handles of cuBLAS and cuDNN (80 MB on an H100, CUDA 13)."""
 
 WORKSPACE_MB, WORKSPACE_SHARE = 256.0, 1 / 8
 """What a graph may take beside its weights: this share of what the limit leaves, and no less than this much.
@@ -39,8 +42,8 @@ class Budget:
     def usable_mb(self) -> float:
         return self.limit_mb - OUTSIDE_MB if self.limit_mb else math.inf
 
-    def need_mb(self, path: Path) -> float:
-        """Return what a graph is granted: its weights, those beside it in a `.data` file, and room to work in.
+    def arena_mb(self, path: Path) -> float:
+        """Return what a session's arena may take: its weights, those beside it in a `.data` file, and room to work in.
 
         0 where there is no limit.
         """
@@ -49,6 +52,10 @@ class Budget:
         files = (path, path.with_name(f"{path.name}.data"))
         weights_mb = sum(each.stat().st_size for each in files if each.is_file()) / _MIB
         return WEIGHTS_FACTOR * weights_mb + max(WORKSPACE_MB, WORKSPACE_SHARE * self.usable_mb)
+
+    def need_mb(self, path: Path) -> float:
+        """Return what a session is granted: its arena and what it holds beside it; 0 where there is no limit."""
+        return self.arena_mb(path) + HANDLES_MB if self.limit_mb else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -27,20 +28,41 @@ def doubling(path: Path, rows: int | str = "n", weights: int = 4) -> Path:
     return path
 
 
+class Noted:
+    """A session that notes the shapes it is shown, its own and those of all that share the note."""
+
+    def __init__(self, session: ort.InferenceSession, shown: list[dict[str, tuple[int, ...]]]) -> None:
+        self._session, self._all = session, shown
+        self.own: list[dict[str, tuple[int, ...]]] = []
+        self.get_inputs, self.get_outputs = session.get_inputs, session.get_outputs
+
+    def run(self, names: None, feed: dict[str, Any]) -> list[Any]:
+        shapes = {name: value.shape for name, value in feed.items()}
+        self._all.append(shapes)
+        self.own.append(shapes)
+        return list(self._session.run(names, feed))
+
+
 class Gpu:
-    """Opens graphs on the CPU and says it is the GPU. before: called ahead of every load there."""
+    """Opens graphs on the CPU and says it is the GPU. before: called ahead of every load there.
+
+    limits: what each load was told it may take. shown: the shapes of every run, in order; sessions: all ever opened.
+    """
 
     def __init__(self, before: Callable[[Path], object] = lambda _: None) -> None:
         self._before = before
         self._cpu = OrtOpener(threads=1)
         self.limits: list[float] = []
+        self.shown: list[dict[str, tuple[int, ...]]] = []
+        self.sessions: list[Noted] = []
 
     def __call__(self, path: Path, device: str, limit_mb: float) -> Opened:
         if device == CPU:
             return self._cpu(path, CPU, 0)
         self._before(path)
         self.limits.append(limit_mb)
-        return Opened(self._session(path), CUDA)
+        self.sessions.append(Noted(self._session(path), self.shown))
+        return Opened(self.sessions[-1], CUDA)
 
     def _session(self, path: Path) -> ort.InferenceSession:
         return ort.InferenceSession(str(path), session_options(1), providers=["CPUExecutionProvider"])

@@ -190,7 +190,7 @@ def test_the_canvas_is_filled_as_each_head_was_trained() -> None:
     assert (canvas.shape, corner.tolist()) == ((128, 128, 3), [14, 40])
     assert (canvas[40:88, 14:114] == 200).all()
     assert (canvas[:40] == 114).all()
-    assert canvas_size(pixels, 32, few=True) == (96, 160)
+    assert canvas_size(pixels, 32, few=True) == (160, 160)
     canvas, corner = on_canvas(pixels, HEADS["scrfd"], canvas_size(pixels, 32, few=False))
     assert (canvas.shape, corner.tolist()) == ((64, 128, 3), [0, 0])
     assert (canvas[48:] == 0).all()

@@ -1,7 +1,6 @@
 """The rebuilt networks give the numbers of dlib itself."""
 
 from pathlib import Path
-from typing import Any
 
 import cv2
 import dlib
@@ -11,11 +10,11 @@ import pytest
 from heirloom.media.types import Image
 from heirloom.vision import dlib_graphs, dlib_weights
 from heirloom.vision.alignment import dlib_chips
-from heirloom.vision.batching import SIDES
 from heirloom.vision.detection import Pixels, without_doubles
 from heirloom.vision.features import unit_rows
 from heirloom.vision.landmarks import Landmarks
-from heirloom.vision.packs import pyramid
+from heirloom.vision.packs import mosaic, pyramid
+from heirloom.vision.packs.pyramid import Windows
 from heirloom.vision.runtime import CUDA, Network, Runtime
 from heirloom.vision.types import Box, Floats
 from tests.vision.graphs import Gpu
@@ -114,24 +113,49 @@ def test_what_lies_around_a_picture_changes_none_of_its_scores(detector: Network
         np.testing.assert_allclose(scores[0, : alone.shape[0], : alone.shape[1]], alone, atol=1e-5)
 
 
-def test_a_gpu_finds_the_same_through_few_shapes(models_dir: Path, detector: Network, astronaut: Image) -> None:
-    shapes: set[tuple[int, ...]] = set()
+def marked(pixels: Pixels) -> Pixels:
+    return np.dstack([pixels, np.ones_like(pixels[:, :, :1])])
 
-    class Watched(Gpu):
-        def _session(self, path: Path) -> Any:
-            session = super()._session(path)
-            whole = session.run
-            session.run = lambda names, feed: shapes.add(feed["images"].shape) or whole(names, feed)
-            return session
 
-    gpu = Runtime(CUDA, opener=Watched()).network(dlib_graphs.detector_graph(models_dir))
-    for height, width in ((512, 512), (480, 333), (301, 499), (400, 400)):
-        pixels = astronaut.pixels[:height, :width]
-        exact, fixed = pyramid.scan(detector, pixels, 0.0), pyramid.scan(gpu, pixels, 0.0)
-        np.testing.assert_array_equal(fixed.boxes, exact.boxes)
-        np.testing.assert_allclose(fixed.scores, exact.scores, atol=1e-5)
+def test_pictures_side_by_side_score_as_each_does_alone(detector: Network, astronaut: Image) -> None:
+    sizes = ((320, 256), (233, 117), (199, 256), (180, 64), (91, 300), (64, 64))
+    pictures = [marked(astronaut.pixels[:height, 100 : 100 + width]) for height, width in sizes]
+    for pixels, scores in zip(pictures, mosaic.scores(detector, pictures), strict=True):
+        np.testing.assert_allclose(scores, detector.run(pixels[None])[0, 0], atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (640, 640), (360, 640), (640, 480), (1280, 720), (1280, 1280), (90, 1920)])
+def test_a_pyramid_is_laid_out_apart_and_on_few_canvases(size: tuple[int, int]) -> None:
+    sizes = [level.pixels.shape[:2] for level in pyramid._levels(np.zeros((*size, 3), np.uint8))]
+    canvas, places = mosaic.laid_out(sizes)
+    assert canvas in {mosaic.SMALL, mosaic.CANVAS, (2688, 3072)}
+    sheets = 1 + max(place.sheet for place in places)
+    assert sheets == 1 or max(size) > 640
+    gap = mosaic.REACH_PX
+    taken = np.zeros((sheets, canvas[0] + 2 * gap, canvas[1] + 2 * gap), np.bool_)
+    for place, (height, width) in zip(places, sizes, strict=True):
+        assert (place.top % 8, place.left % 8) == (0, 0)
+        assert (place.top + height <= canvas[0], place.left + width <= canvas[1]) == (True, True)
+        around = taken[place.sheet, place.top : place.top + height + 2 * gap, place.left : place.left + width + 2 * gap]
+        assert not around.any()
+        around[gap:-gap, gap:-gap] = True
+
+
+def test_a_gpu_finds_the_same_in_one_run_a_picture(models_dir: Path, detector: Network, astronaut: Image) -> None:
+    gpu = Gpu()
+    network = Runtime(CUDA, opener=gpu).network(dlib_graphs.detector_graph(models_dir))
+    pictures = [astronaut.pixels[:height, :width] for height, width in ((512, 512), (480, 333), (301, 499), (400, 400))]
+    for pixels in pictures:
+        exact, whole = (by_place(pyramid.scan(each, pixels, 0.0)) for each in (detector, network))
+        np.testing.assert_array_equal(whole.boxes, exact.boxes)
+        np.testing.assert_allclose(whole.scores, exact.scores, atol=1e-5)
         assert len(exact.scores)
-    assert {side for shape in shapes for side in shape[1:3]} <= set(SIDES)
+    assert gpu.shown == [{"images": (1, 1344, 1536, 4)}] * len(pictures)
+
+
+def by_place(found: Windows) -> Windows:
+    order = np.lexsort(found.boxes.T)
+    return Windows(found.boxes[order], found.scores[order])
 
 
 def test_a_graph_is_written_once(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ from onnxruntime.capi.onnxruntime_pybind11_state import RuntimeException
 from heirloom.vision import runtime
 from heirloom.vision.runtime import CUDA, Runtime
 from heirloom.vision.sessions import PROVIDERS, cuda_options
-from heirloom.vision.vram import OUTSIDE_MB, WORKSPACE_MB, Budget
+from heirloom.vision.vram import HANDLES_MB, OUTSIDE_MB, WORKSPACE_MB, Budget
 from tests.vision.graphs import Gpu, counted, doubling
 
-TWO_FIT_MB = OUTSIDE_MB + 2.5 * WORKSPACE_MB
+TWO_FIT_MB = OUTSIDE_MB + 2.5 * (WORKSPACE_MB + HANDLES_MB)
 ROW = np.ones((1, 4), np.float32)
 
 
@@ -43,12 +43,12 @@ def test_each_is_told_what_it_may_take(paths: list[Path]) -> None:
     gpu = Gpu()
     tight = Runtime(CUDA, vram_limit_mb=TWO_FIT_MB, opener=gpu)
     tight.network(paths[0])
-    assert gpu.limits == [Budget(TWO_FIT_MB).need_mb(paths[0])]
+    assert gpu.limits == [Budget(TWO_FIT_MB).arena_mb(paths[0])]
     options = cuda_options(gpu.limits[0])
     assert options["gpu_mem_limit"] == str(round(gpu.limits[0] * 2**20))
     assert options["arena_extend_strategy"] == "kSameAsRequested"
     assert "gpu_mem_limit" not in cuda_options(0)
-    assert counted(tight, "vram_granted_bytes") == pytest.approx(gpu.limits[0] * 2**20)
+    assert counted(tight, "vram_granted_bytes") == pytest.approx((gpu.limits[0] + HANDLES_MB) * 2**20)
 
 
 def test_the_sum_never_passes_the_limit_whoever_asks(paths: list[Path]) -> None:

@@ -83,10 +83,9 @@ def test_a_batch_answers_as_its_rows_alone(gpu: Runtime, graphs: tuple[Path, Pat
 def test_windows_are_those_of_the_cpu(gpu: Runtime, graphs: tuple[Path, Path]) -> None:
     pixels = packaged()["astronaut"].pixels
     there, here = (pyramid.scan(each.network(graphs[0]), pixels, 0.0) for each in (gpu, Runtime(CPU)))
-    best = int(np.argmax(here.scores))
-    assert int(np.argmax(there.scores)) == best
-    np.testing.assert_allclose(there.boxes[best], here.boxes[best], atol=1e-6)
-    assert abs(there.scores[best] - here.scores[best]) < 0.005
+    orders = [np.lexsort(each.boxes.T) for each in (there, here)]
+    np.testing.assert_allclose(there.boxes[orders[0]], here.boxes[orders[1]], atol=1e-6)
+    np.testing.assert_allclose(there.scores[orders[0]], here.scores[orders[1]], atol=0.005)
 
 
 def test_an_analysis_tells_what_the_cpu_tells(graphs: tuple[Path, Path]) -> None:
@@ -118,15 +117,15 @@ def test_pictures_of_many_sizes_keep_within_the_limit(graphs: tuple[Path, Path],
     runtime.close()
 
 
-def test_a_batch_that_does_not_fit_is_halved_and_answers_the_same(graphs: tuple[Path, Path]) -> None:
+def test_a_batch_that_does_not_fit_is_cut_and_answers_the_same(graphs: tuple[Path, Path]) -> None:
     runtime = Runtime(CUDA, vram_limit_mb=SMALL_MB)
     pictures = np.random.default_rng(3).integers(0, 255, (16, 480, 640, 4), np.uint8)
     pictures[..., 3] = 1
-    halved = runtime.network(graphs[0]).run(pictures)
-    assert counted(runtime, "out_of_memory_halvings_total") > 0
+    cut = runtime.network(graphs[0]).run(pictures)
+    assert counted(runtime, "out_of_memory_cuts_total") > 0
     assert runtime.device == "cuda:0"
     whole = Runtime(CUDA).network(graphs[0]).run(pictures)
-    np.testing.assert_allclose(halved, whole, atol=0.01)
+    np.testing.assert_allclose(cut, whole, atol=0.01)
     runtime.close()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from heirloom.vision.batching import BATCHES, Arrays, Gatherer, Policy, batch_of, filled, side_of
+from heirloom.vision.batching import BATCHES, Arrays, Gatherer, Policy, batch_of, carried, filled, side_of, smaller
 from heirloom.vision.runtime import CPU, CUDA, POLICIES, Runtime
 from tests.vision.graphs import Gpu, counted, doubling
 
@@ -142,23 +142,26 @@ def test_on_the_cpu_calls_do_not_share_and_nothing_is_filled_up() -> None:
     assert POLICIES[CPU] == Policy(wait_s=0, fixed_shapes=False)
 
 
-def test_a_gpu_sees_few_batch_sizes(tmp_path: Path) -> None:
-    seen: set[int] = set()
-    shared = Runtime(CUDA, opener=Gpu())
-    path = doubling(tmp_path / "two.onnx")
-    network = shared.network(path)
-    with shared.borrowed(path) as held:
-        whole = held.session.run
-        held.session = type(
-            "Seen", (), {"run": lambda _, names, feed: seen.add(len(feed["x"])) or whole(names, feed)}
-        )()
-    for count in range(1, 150):
+def test_a_gpu_sees_few_batch_sizes_and_each_in_a_session_of_its_own(tmp_path: Path) -> None:
+    """A session that is shown another shape than before plans its convolutions anew: 100 times the time of a run."""
+    gpu = Gpu()
+    network = Runtime(CUDA, opener=gpu).network(doubling(tmp_path / "two.onnx"))
+    for count in (*range(1, 150), *range(1, 150)):
         own = np.arange(count * 4, dtype=np.float32).reshape(count, 4)
         np.testing.assert_array_equal(network.run(own), 2 * own)
-    assert seen <= set(BATCHES)
+    assert {shapes["x"][0] for shapes in gpu.shown} == set(BATCHES)
+    assert len(gpu.sessions) == len(BATCHES)
+    for session in gpu.sessions:
+        assert len({shapes["x"] for shapes in session.own}) == 1
+
+
+def test_a_run_carries_fewer_pictures_the_larger_they_are() -> None:
+    sides = (150, 640, 1500, 3000, 5000)
+    assert [carried((np.zeros((2, side, side, 4), np.uint8),)) for side in sides] == [64, 16, 4, 1, 1]
 
 
 def test_shapes_are_filled_up_to_the_next_that_is_known() -> None:
     assert [batch_of(count) for count in (1, 3, 33, 64, 200)] == [1, 4, 64, 64, 64]
-    assert [side_of(pixels) for pixels in (1, 97, 640, 641, 1921)] == [96, 160, 640, 960, 2560]
+    assert [smaller(count) for count in (64, 17, 16, 4, 1)] == [16, 16, 4, 1, 0]
+    assert [side_of(pixels) for pixels in (1, 161, 640, 641, 1921)] == [160, 320, 640, 1280, 2560]
     assert filled(rows(1, 2), 4)[0].tolist() == [[1], [2], [2], [2]]

@@ -5,6 +5,8 @@ neighbour under -0.02, the six apart whose best level was the finest. So every o
 included, and a level between two of them only around the windows that came near in either. The scores are those of a
 whole scan; about a third of the work is saved.
 
+A GPU scans all levels at once instead (`mosaic`): there it is runs that cost, not pixels.
+
 Levels are scanned from the coarsest on. Where faces much smaller than the largest do not matter, the scan ends with
 the level that shows the smallest that does: a face that fills a third of the picture saves the finest level, which
 costs as much as all others together.
@@ -17,13 +19,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from heirloom.vision.batching import side_of
 from heirloom.vision.detection import Pixels
+from heirloom.vision.packs import mosaic
 from heirloom.vision.runtime import Network
 from heirloom.vision.types import Floats
 
 WINDOW_PX = 80
-STRIDE_PX = 8
+STRIDE_PX = mosaic.STRIDE_PX
 FIRST_CENTRE_PX = 14
 """Output cell (x, y) is a window centred at (8x + 14, 8y + 14)."""
 
@@ -53,7 +55,11 @@ class Windows:
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    """One size of the picture; ratio: (2,) pixels of the picture to one of the level, across and down."""
+    """One size of the picture.
+
+    pixels: (height, width, 4) uint8, marked as the graph takes it. ratio: (2,) pixels of the picture to one of the
+    level, across and down.
+    """
 
     pixels: Pixels
     ratio: Doubles
@@ -70,6 +76,8 @@ def scan(network: Network, pixels: Pixels, lowest: float, least_share: float = 0
     Windows smaller than `least_share` of the largest may be left out.
     """
     levels = list(_levels(pixels))
+    if network.fixed_shapes:
+        return _together(_at_once(network, levels, lowest), lowest)
     near: dict[int, Windows] = {}
     for index in reversed(range(0, len(levels), 2)):
         near[index] = _within(network, levels[index], lowest - HINT_MARGIN)
@@ -80,6 +88,18 @@ def scan(network: Network, pixels: Pixels, lowest: float, least_share: float = 0
         hints = np.concatenate([np.empty((0, 4)), *(near[k].boxes for k in (index - 1, index + 1) if k in near)])
         if len(hints):
             found.append(_around(network, levels[index], hints, lowest))
+    return _together(found, lowest)
+
+
+def _at_once(network: Network, levels: list[_Level], lowest: float) -> list[Windows]:
+    """Scan every level whole, in one run."""
+    if not levels:
+        return []
+    scores = mosaic.scores(network, [level.pixels for level in levels])
+    return [_over(level, each, lowest, np.array([0, 0])) for level, each in zip(levels, scores, strict=True)]
+
+
+def _together(found: list[Windows], lowest: float) -> Windows:
     boxes = np.concatenate([windows.boxes for windows in found]) if found else np.empty((0, 4))
     scores = np.concatenate([windows.scores for windows in found]) if found else np.empty(0)
     return Windows(boxes[scores > lowest], scores[scores > lowest])
@@ -97,7 +117,8 @@ def _largest(near: dict[int, Windows], lowest: float) -> float:
 
 
 def _levels(pixels: Pixels) -> Iterator[_Level]:
-    level, size = pixels, np.array([pixels.shape[1], pixels.shape[0]], np.float64)
+    marked = np.dstack([pixels, np.ones(pixels.shape[:2], np.uint8)])
+    level, size = marked, np.array([pixels.shape[1], pixels.shape[0]], np.float64)
     while min(level.shape[:2]) >= SMALLEST_LEVEL_PX:
         yield _Level(level, size / (level.shape[1], level.shape[0]))
         smaller = round(level.shape[1] * RATIO), round(level.shape[0] * RATIO)
@@ -110,20 +131,9 @@ def _within(network: Network, level: _Level, lowest: float) -> Windows:
 
 
 def _scores(network: Network, pixels: Pixels) -> Floats:
-    """The score of every cell of a picture. Where shapes are fixed it lies in the corner of a larger empty one."""
-    height, width = pixels.shape[:2]
-    rows, columns = (side_of(height), side_of(width)) if network.fixed_shapes else (height, width)
-    framed = np.zeros((1, rows, columns, 4), np.uint8)
-    framed[0, :height, :width, :3] = pixels
-    framed[0, :height, :width, 3] = 1
-    return network.run(framed)[0, 0, : _cells(height), : _cells(width)]
-
-
-def _cells(side: int) -> int:
-    """How many cells there are along a side: three 5x5 kernels of stride 2 see only what lies inside."""
-    for _ in range(3):
-        side = (side - 5) // 2 + 1
-    return side
+    """The score of every cell of a marked picture."""
+    scores: Floats = network.run(pixels[None])[0, 0]
+    return scores
 
 
 def _around(network: Network, level: _Level, hints: Doubles, lowest: float) -> Windows:

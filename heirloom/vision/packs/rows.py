@@ -16,7 +16,8 @@ def canvas_size(pixels: Pixels, multiple: int, *, few: bool) -> Size:
     """Return the size of a canvas that holds the pixels, its sides multiples of `multiple`; few: one of a few sizes."""
     height, width = pixels.shape[:2]
     if few:
-        return side_of(height), side_of(width)
+        side = side_of(max(height, width))
+        return side, side
     return -(-height // multiple) * multiple, -(-width // multiple) * multiple
 
 
