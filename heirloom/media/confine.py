@@ -33,6 +33,8 @@ DRIVER_FILES = (
     "/proc/meminfo",
 )
 """What NVIDIA's driver reads of the machine."""
+OWN_THREADS = Path("/proc/self/task")
+"""CUDA does not start where it may not name its own threads (seen on an H100, driver 580)."""
 STANDS_BACK = 10
 """Added to the niceness of a child that nobody waits for: it gets about a tenth of what another gets."""
 
@@ -66,8 +68,8 @@ def confine(
     if _libc is not None:
         _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-        devices = list(Path("/dev").glob("nvidia*")) if allowance.reserves else []
-        close_files(run=_installed(program, allowance) if program else (), change=devices, given=given)
+        driven = [*Path("/dev").glob("nvidia*"), OWN_THREADS] if allowance.reserves else []
+        close_files(run=_installed(program, allowance) if program else (), change=driven, given=given)
     if allowance.stands_back:
         os.nice(STANDS_BACK)
     _lower(resource.RLIMIT_CORE, 0)

@@ -35,7 +35,7 @@ def close_files(*, run: Iterable[Path] = (), change: Iterable[Path] = (), given:
         for path in run:
             _allow_path(rules, path, handled & (_EXECUTE | _READ_FILE | _READ_DIR))
         for path in change:
-            _allow_path(rules, path, handled & (_READ_FILE | _READ_DIR | _WRITE_FILE))
+            _allow_path(rules, path, handled & (_READ_FILE | _READ_DIR | _WRITE_FILE | _TRUNCATE))
         for descriptor in given:
             read_only = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
             rights = _READ_FILE if read_only else _READ_FILE | _WRITE_FILE | _TRUNCATE

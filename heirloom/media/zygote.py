@@ -192,7 +192,8 @@ def _exec_program(argv: list[str], allowance: Allowance, job: socket.socket, fil
         os.dup2(descriptor, number)
     os.closerange(end, end + 256)
     program_fds = range(PROGRAM_FIRST_FD, end)
-    confine.confine(allowance, most_open_files=PROGRAM_MOST_FILES, program=Path(argv[0]), given=program_fds)
+    most = DRIVER_MOST_FILES if allowance.reserves else PROGRAM_MOST_FILES
+    confine.confine(allowance, most_open_files=most, program=Path(argv[0]), given=program_fds)
     os.execv(argv[0], argv)  # noqa: S606  # the command is the transcoder's own, and there is no shell
 
 
@@ -218,7 +219,7 @@ def _limits(request: dict[str, Any]) -> Limits:
 
 
 PROGRAM_FIRST_FD = 3
-PROGRAM_MOST_FILES = 32
+PROGRAM_MOST_FILES, DRIVER_MOST_FILES = 32, 256
 JOBS: dict[str, Callable[[dict[str, Any], bytearray, list[int]], Iterator[Outcome]]] = {
     "still": _still,
     "probe": _probe,

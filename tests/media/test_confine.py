@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,32 @@ except PermissionError:
             said = b"".join(iter(lambda: program.output.recv(65536), b""))
 
     assert (said, target.read_bytes(), source.read_bytes()) == (b"refused", b"clip", b"clip")
+
+
+AS_CUDA = """
+import sys, threading
+def named():
+    path = f"/proc/self/task/{threading.get_native_id()}/comm"
+    open(path, "w").write("decoder")
+    print(open(path).read().strip())
+thread = threading.Thread(target=named)
+thread.start()
+thread.join()
+print(len([open("/dev/null") for _ in range(100)]))
+try:
+    open(sys.argv[1], "w")
+except PermissionError:
+    print("held")
+"""
+
+
+def test_a_program_that_drives_a_card_may_name_its_threads_and_still_touches_no_file(victim: Path) -> None:
+    command = [os.path.realpath(sys.executable), "-I", "-S", "-c", AS_CUDA, str(victim)]
+    driving = replace(ALLOWANCE, reserves=True)
+    with sandbox.program(command, files=[], allowance=driving) as program:
+        said = b"".join(iter(lambda: program.output.recv(65536), b""))
+    assert said.decode().split() == ["decoder", "100", "held"]
+    assert victim.read_bytes() == b"whole"
 
 
 @pytest.mark.parametrize(
