@@ -132,7 +132,7 @@ class PersonTemplateQuerySet(models.QuerySet["PersonTemplate"]):
         """Return which models there are rows of, each with each fingerprint that some of them carry."""
         with connection.cursor() as cursor:
             cursor.execute(KINDS)
-            return cursor.fetchall()
+            return [(model, protection) for model, protection in cursor.fetchall()]
 
     def in_batches(self, size: int) -> Iterator[list["PersonTemplate"]]:
         """Yield all rows in the order in which they were made; the next are asked for once they are wanted."""

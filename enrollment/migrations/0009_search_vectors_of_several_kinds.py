@@ -4,19 +4,18 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('enrollment', '0008_enrollment_pack'),
+        ("enrollment", "0008_enrollment_pack"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='persontemplate',
-            name='protection',
-            field=models.CharField(help_text='Fingerprint of how the vector is centered and rotated.', max_length=32),
+            model_name="persontemplate",
+            name="protection",
+            field=models.CharField(help_text="Fingerprint of how the vector is centered and rotated.", max_length=32),
         ),
         migrations.AddIndex(
-            model_name='persontemplate',
-            index=models.Index(fields=['model', 'protection'], name='kinds_of_search_vectors'),
+            model_name="persontemplate",
+            index=models.Index(fields=["model", "protection"], name="kinds_of_search_vectors"),
         ),
     ]

@@ -123,7 +123,7 @@ def _ids(rows: PersonTemplateQuerySet, kind: Rotation, probe: Template, count: i
 
 
 def _ids_by_unsealing(rows: PersonTemplateQuerySet, probe: Template, count: int) -> list[int]:
-    """Return the nearest of rows whose kind of vector nobody can make any more, by what is sealed: slow, but certain."""
+    """Return the nearest of rows whose kind of vector nobody can make any more by what is sealed: slow, but certain."""
     best: list[tuple[float, int]] = []
     for batch in rows.in_batches(UNSEALED_AT_A_TIME):
         references = templates.from_rows(batch)

@@ -49,7 +49,8 @@ class Rotation:
         plain = np.asarray(vector, dtype=np.float64)
         if plain.ndim != 1 or not np.isfinite(plain).all() or not plain.any():
             raise ValueError(f"not one finite vector other than zero: shape {plain.shape}")
-        return self.protect_each(plain[np.newaxis])[0]
+        protected: NDArray[np.float32] = self.protect_each(plain[np.newaxis])[0]
+        return protected
 
     def protect_each(self, vectors: ArrayLike) -> NDArray[np.float32]:
         """Return what `protect` returns of each row, shape (n, d)."""

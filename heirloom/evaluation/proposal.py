@@ -60,6 +60,4 @@ def propose_center(source: Source, gallery: Gallery) -> Center | None:
 
 
 def _provenance(source: Source) -> Provenance:
-    return Provenance(
-        source.data_set, source.people, source.images, source.measured_on, source.command, source.note
-    )
+    return Provenance(source.data_set, source.people, source.images, source.measured_on, source.command, source.note)

@@ -63,6 +63,6 @@ class Command(BaseCommand):
         target.parent.mkdir(exist_ok=True)
         target.write_text(center.dump(proposed), encoding="utf-8")
         self.stdout.write(
-            f"Measured the center of {proposed.provenance.people:,} people. To search around it, which makes all search "
-            f"vectors anew: cp {target} {settings.POLICY_DIR / 'center'}/ and restart."
+            f"Measured the center of {proposed.provenance.people:,} people. To search around it, which makes all "
+            f"search vectors anew: cp {target} {settings.POLICY_DIR / 'center'}/ and restart."
         )
