@@ -1,43 +1,47 @@
 """Making search vectors anew where the way they are made has changed: another center, or another secret.
 
 The rows are the only state: what carries another fingerprint than its model's is still to do, so a run that was cut
-off goes on where it stopped, and several at once share the work. Searches find everybody meanwhile, see `gallery`.
+off goes on where it stopped, and several at once share the work. Searches find everybody meanwhile, see `gallery`:
+they ask the index again once no row of a former kind is left. So it is built anew before the last ones are done.
 """
 
 import time
 from collections.abc import Iterator
 
-from django.db import transaction
+from django.db import connection, transaction
 from pgvector import HalfVector
 
 from enrollment.models import PersonTemplate
+from enrollment.querysets import PersonTemplateQuerySet
 from enrollment.services import protection, templates
+from heirloom.crypto.models import DataKey
 from heirloom.crypto.rotation import Rotation
 
 BATCH = 500
 TURN_S = 30.0
 """How long a turn of the background work takes; a broker hands work out again that takes a minute."""
+INDEXED = (128, 512)
+"""The dimensions that have an index, as the migrations made them."""
 
 
 def still_to_do() -> int:
     """Return how many rows carry a search vector of a former kind."""
-    return sum(
-        PersonTemplate.objects.filter(model=model, protection=kind).count()
-        for model, kind in PersonTemplate.objects.kinds()
-        if kind != protection.in_force(model).fingerprint
-    )
+    models = {model for model, _ in PersonTemplate.objects.kinds()}
+    return sum(_former(protection.in_force(model)).count() for model in models)
 
 
 def renew() -> Iterator[int]:
     """Make the search vectors of a former kind anew and yield how many, a batch at a time; each is kept or not made.
 
-    Whoever was erased meanwhile, or is being written, is passed over. Raises Refusal "key_unavailable".
+    Whoever is being written is passed over. Raises Refusal "key_unavailable".
     """
     for model in sorted({model for model, _ in PersonTemplate.objects.kinds()}):
         kind, last = protection.in_force(model), 0
-        while batch := _former_after(last, kind):
-            yield _renewed(batch, kind)
-            last = batch[-1]
+        while batch := list(_former(kind).filter(pk__gt=last).order_by("pk").values_list("pk", "dimensions")[:BATCH]):
+            last, dimensions = batch[-1]
+            if not _former(kind).filter(pk__gt=last).exists() and not rebuild_index(dimensions):
+                return
+            yield _renewed([pk for pk, _ in batch], kind)
 
 
 def renew_for(seconds: float) -> int:
@@ -50,9 +54,32 @@ def renew_for(seconds: float) -> int:
     return done
 
 
-def _former_after(last: int, kind: Rotation) -> list[int]:
-    rows = PersonTemplate.objects.filter(model=kind.model, pk__gt=last).exclude(protection=kind.fingerprint)
-    return list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
+def rebuild_index(dimensions: int) -> bool:
+    """Build the index of vectors of this size anew beside the present one; False where another process is at it.
+
+    What an earlier attempt left behind is dropped. Not within a transaction.
+    """
+    name = f"person_vectors_{dimensions}"
+    if dimensions not in INDEXED:
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [f"heirloom.{name}"])
+        if cursor.fetchone() != (True,):
+            return False
+        try:
+            cursor.execute(f"DROP INDEX IF EXISTS {name}_ccnew")
+            cursor.execute(f"REINDEX INDEX CONCURRENTLY {name}")
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [f"heirloom.{name}"])
+    return True
+
+
+def _former(kind: Rotation) -> PersonTemplateQuerySet:
+    """Rows of a former kind that can be read; of whoever is erased there is no key."""
+    readable = DataKey.objects.filter(wrapped__isnull=False).values("subject")
+    fingerprints = [other for model, other in PersonTemplate.objects.kinds() if model == kind.model]
+    former = set(fingerprints) - {kind.fingerprint}
+    return PersonTemplate.objects.filter(model=kind.model, protection__in=former, person_id__in=readable)
 
 
 @transaction.atomic

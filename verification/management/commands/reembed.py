@@ -45,6 +45,7 @@ class Command(BaseCommand):
         drop.add_argument("model", metavar="MODEL")
         _add_leave_out(drop, "also those of people who have no others")
         acts.add_parser("vectors", help="make search vectors of a former kind anew; goes on where it was cut off")
+        acts.add_parser("index", help="build the search indexes anew, beside the present ones")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
@@ -62,6 +63,9 @@ class Command(BaseCommand):
                     self.stdout.write(f"Deleted {count} templates of {options['model']}.")
                 case "vectors":
                     self._vectors()
+                case "index":
+                    built = [renewal.rebuild_index(dimensions) for dimensions in renewal.INDEXED]
+                    self.stdout.write("Built anew." if all(built) else "Another process is at it.")
         except Refusal as refusal:
             raise CommandError(f"{refusal.detail} {refusal.entry.remedy} ({refusal.code})") from refusal
 
