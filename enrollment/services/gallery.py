@@ -20,10 +20,10 @@ from heirloom.vision.comparison import compare
 from heirloom.vision.types import Template
 
 # Chosen as docs/decisions/0015 says: up to here everybody is compared with, beyond it the index is asked.
-EXACT_UP_TO = 100_000
+EXACT_UP_TO = 20_000
 WALK_WIDTH = 400
 """How many neighbors the walk through the index keeps in view (hnsw.ef_search)."""
-NAMED = 10
+NAMED = 20
 """So many are named by half-precision numbers at least, so that their exact ones can put another one first."""
 SIZE_KEPT_S = 60
 UNSEALED_AT_A_TIME = 1000
