@@ -20,6 +20,10 @@ from heirloom.crypto.rotation import Rotation
 BATCH = 500
 TURN_S = 30.0
 """How long a turn of the background work takes; a broker hands work out again that takes a minute."""
+UNDER_WAY = """
+SELECT EXISTS (SELECT FROM pg_stat_progress_create_index
+WHERE datname = current_database() AND relid = 'enrollment_persontemplate'::regclass)
+"""
 INDEXED = (128, 512)
 """The dimensions that have an index, as the migrations made them."""
 
@@ -57,20 +61,17 @@ def renew_for(seconds: float) -> int:
 def rebuild_index(dimensions: int) -> bool:
     """Build the index of vectors of this size anew beside the present one; False where another process is at it.
 
-    What an earlier attempt left behind is dropped. Not within a transaction.
+    What an earlier attempt left behind is dropped. Not within a transaction; it waits for those that are under way.
     """
     name = f"person_vectors_{dimensions}"
     if dimensions not in INDEXED:
         return True
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [f"heirloom.{name}"])
-        if cursor.fetchone() != (True,):
+        cursor.execute(UNDER_WAY)
+        if cursor.fetchone() == (True,):
             return False
-        try:
-            cursor.execute(f"DROP INDEX IF EXISTS {name}_ccnew")
-            cursor.execute(f"REINDEX INDEX CONCURRENTLY {name}")
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [f"heirloom.{name}"])
+        cursor.execute(f"DROP INDEX IF EXISTS {name}_ccnew")
+        cursor.execute(f"REINDEX INDEX CONCURRENTLY {name}")
     return True
 
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from io import StringIO
@@ -28,6 +29,7 @@ from heirloom.embedded import doctor_services
 from heirloom.embedded.findings import State
 from heirloom.vision.types import Template
 from tests.enrollment.test_search_gallery import Vectors, enroll, unit
+from tests.jobs.workers import soon
 
 pytestmark = pytest.mark.django_db(transaction=True)  # an index is built beside another outside of any
 MODEL, COUNT, DIMENSIONS = "narrow-model", 100, 128
@@ -129,13 +131,27 @@ def index_file() -> int:
 
 
 def test_a_second_process_leaves_the_index_to_the_first() -> None:
-    with psycopg.connect(configured.DATABASE_URL) as other:
-        other.execute("SELECT pg_advisory_lock(hashtext('heirloom.person_vectors_128'))")
+    rebuild = threading.Thread(target=rebuilt_elsewhere)
+    with psycopg.connect(configured.DATABASE_URL) as holding_it_up:
+        holding_it_up.execute("SELECT FROM enrollment_persontemplate FOR UPDATE")
+        rebuild.start()
+        soon(rebuild_is_under_way)
         assert not renewal.rebuild_index(DIMENSIONS)
-    assert renewal.rebuild_index(DIMENSIONS)
+    rebuild.join(30)
     said = StringIO()
     call_command("reembed", "index", stdout=said)
     assert said.getvalue() == "Built anew.\n"
+
+
+def rebuilt_elsewhere() -> None:
+    with psycopg.connect(configured.DATABASE_URL, autocommit=True) as other:
+        other.execute("REINDEX INDEX CONCURRENTLY person_vectors_128")
+
+
+def rebuild_is_under_way() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(renewal.UNDER_WAY)
+        return bool(cursor.fetchone()[0])
 
 
 def test_a_row_that_is_made_anew_during_a_search_is_found(policies: Path, monkeypatch: pytest.MonkeyPatch) -> None:
