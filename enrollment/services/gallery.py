@@ -21,8 +21,6 @@ from heirloom.vision.types import Template
 
 # Chosen as docs/decisions/0015 says: up to here everybody is compared with, beyond it the index is asked.
 EXACT_UP_TO = 20_000
-DUPLICATES_EXACT_UP_TO = 100_000
-"""Whoever enrolls waits longer for more anyway, and a person who is missed then has two names."""
 WALK_WIDTH = 400
 """How many neighbors the walk through the index keeps in view (hnsw.ef_search)."""
 NAMED = 20
@@ -68,14 +66,13 @@ def search(*, probe: Template, count: int, person_ids: Iterable[uuid.UUID] | Non
     # A question to the few who are not active costs less than one to everybody.
     active = rows.exclude(person__in=Person.objects.exclude(status=Person.Status.ACTIVE))
     size = active.count() if person_ids is not None else _size(active, f"gallery:{probe.model}")
-    return _search(active, probe, count, size, exact=size <= EXACT_UP_TO)
+    return _search(active, probe, count, size)
 
 
 def search_others(*, probe: Template, count: int, than: Collection[uuid.UUID]) -> Search:
     """Find the `count` nearest people but some, suspended ones too: no new name gets around a suspension."""
     rows = PersonTemplate.objects.gallery(probe.model, dimensions=len(probe.vector)).exclude(person_id__in=than)
-    size = _size(rows, f"gallery-and-suspended:{probe.model}")
-    return _search(rows, probe, count, size, exact=size <= DUPLICATES_EXACT_UP_TO)
+    return _search(rows, probe, count, _size(rows, f"gallery-and-suspended:{probe.model}"))
 
 
 def _size(rows: PersonTemplateQuerySet, name: str) -> int:
@@ -92,15 +89,15 @@ def _size(rows: PersonTemplateQuerySet, name: str) -> int:
     return known
 
 
-def _search(rows: PersonTemplateQuerySet, probe: Template, count: int, size: int, *, exact: bool) -> Search:
+def _search(rows: PersonTemplateQuerySet, probe: Template, count: int, size: int) -> Search:
     """The database ranks protected half-precision vectors; the exact numbers of those it names decide the order."""
-    named = _named(rows, probe, max(count, NAMED), exact=exact)
+    named = _named(rows, probe, max(count, NAMED), size)
     references = templates.from_rows(named)
     hits = [_hit(probe, row, references[row.person_id]) for row in named if row.person_id in references]
     return Search(tuple(sorted(hits, key=lambda hit: -hit.score)[:count]), size)
 
 
-def _named(rows: PersonTemplateQuerySet, probe: Template, count: int, *, exact: bool) -> list[PersonTemplate]:
+def _named(rows: PersonTemplateQuerySet, probe: Template, count: int, size: int) -> list[PersonTemplate]:
     """Return the nearest rows of each kind, in no order; only they are read whole, with their people.
 
     While some carry vectors of a former kind everybody is compared with. A row that is made anew meanwhile is found
@@ -113,7 +110,7 @@ def _named(rows: PersonTemplateQuerySet, probe: Template, count: int, *, exact: 
     for kind in before:
         if kind.fingerprint in former:
             ids += _ids(rows, kind, probe, count, exact=True)
-    ids += _ids(rows, in_force, probe, count, exact=exact or bool(former))
+    ids += _ids(rows, in_force, probe, count, exact=bool(former) or size <= EXACT_UP_TO)
     return list(PersonTemplate.objects.filter(pk__in=ids).select_related("person"))
 
 

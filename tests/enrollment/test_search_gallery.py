@@ -192,15 +192,6 @@ def test_a_large_gallery_is_counted_once_in_a_while(crowd: Vectors, monkeypatch:
     assert gallery.search(probe=near(crowd[4]), count=1).gallery_size == 23
 
 
-def test_a_newcomer_is_compared_with_more_people_than_a_probe(
-    crowd: Vectors, enrolled: list[Person], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(gallery, "EXACT_UP_TO", 0)
-    monkeypatch.setattr(gallery, "searching", lambda **_walk: pytest.fail("the index was asked"))
-    found_others = gallery.search_others(probe=near(crowd[4], model=CROWD_MODEL), count=1, than=[])
-    assert [hit.person.id for hit in found_others.hits] == [enrolled[4].id]
-
-
 def test_a_small_gallery_is_counted_each_time(crowd: Vectors) -> None:
     for size in (1, 2):
         enroll(crowd[size : size + 1])
