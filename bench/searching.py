@@ -29,7 +29,7 @@ SIZES = {DLIB: (1_000, 10_000, 100_000, 1_000_000), ARCFACE: (10_000, 100_000)}
 PROBES = 2000
 """Half of them are photos of enrolled people, half of strangers, in turn."""
 FOUND = 5
-WIDTHS = (0, 100, 200, 400)
+WIDTHS = (0, 100, 400, 800)
 LEAST_RUNS, LONGEST_S = 40, 12.0
 CHUNK = 20_000
 REFERENCES = 3

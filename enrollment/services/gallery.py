@@ -20,8 +20,8 @@ from heirloom.vision.comparison import compare
 from heirloom.vision.types import Template
 
 # Chosen as docs/decisions/0015 says: up to here everybody is compared with, beyond it the index is asked.
-EXACT_UP_TO = 20_000
-WALK_WIDTH = 400
+EXACT_UP_TO = 100_000
+WALK_WIDTH = 800
 """How many neighbors the walk through the index keeps in view (hnsw.ef_search)."""
 NAMED = 20
 """So many are named by half-precision numbers at least, so that their exact ones can put another one first."""
