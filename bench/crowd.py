@@ -64,11 +64,11 @@ def _templates(people: list[uuid.UUID], numbers: np.random.Generator) -> None:
     from pgvector import HalfVector  # noqa: PLC0415
 
     from enrollment.models import PersonTemplate  # noqa: PLC0415
+    from enrollment.services import protection  # noqa: PLC0415
     from enrollment.services.templates import CONTEXT  # noqa: PLC0415
-    from heirloom.crypto import rotation  # noqa: PLC0415
     from heirloom.crypto import services as crypto  # noqa: PLC0415
 
-    turn = rotation.rotation(MODEL)
+    turn = protection.in_force(MODEL)
 
     def row(person: uuid.UUID, vector: NDArray[np.float32]) -> PersonTemplate:
         return PersonTemplate(

@@ -96,6 +96,7 @@ def _owners(password: str) -> list[int]:
 def _inserts(first: int, last: int, owners: Sequence[int]) -> Iterator[tuple[type["Model"], str]]:
     """Yield models and the statements that add the people of these numbers, and what belongs to them."""
     from enrollment.models import Capture, Consent, Person, PersonTemplate  # noqa: PLC0415
+    from enrollment.services.protection import in_force  # noqa: PLC0415
     from heirloom.jobs.models import Job  # noqa: PLC0415
     from heirloom.reviews.models import Review  # noqa: PLC0415
     from verification.models import Candidate, EvidenceFrame, Verification  # noqa: PLC0415
@@ -106,7 +107,7 @@ def _inserts(first: int, last: int, owners: Sequence[int]) -> Iterator[tuple[typ
     given = {"id": _id("consent", "n"), "given_at": "timestamptz '2026-01-05'"}
     yield Consent, insert(Consent, {**given, **owned, **_all("bench", "policy_version", "purpose", "method")}, people)
     hollow = {"model": f"'{MODEL}'", "dimensions": "4", "reference_count": "3", "vector": "'[1,0,0,0]'"}
-    hollow |= {"vector_sealed": "decode(repeat('00', 541), 'hex')", **_all("bench", "protection")}
+    hollow |= {"vector_sealed": "decode(repeat('00', 541), 'hex')", "protection": f"'{in_force(MODEL).fingerprint}'"}
     yield PersonTemplate, insert(PersonTemplate, {**hollow, **owned}, people)
     start, end = first * VERIFICATIONS_EACH, last * VERIFICATIONS_EACH
     numbers = f"generate_series({start}, {end - 1}) n"

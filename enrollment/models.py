@@ -200,13 +200,14 @@ class PersonTemplate(models.Model):
     reference_count = models.PositiveSmallIntegerField()
     vector_sealed = models.BinaryField()
     vector = HalfVectorField()
-    protection = models.CharField(max_length=32, help_text="Fingerprint of the rotation that protects the vector.")
+    protection = models.CharField(max_length=32, help_text="Fingerprint of how the vector is centered and rotated.")
     updated_at = models.DateTimeField(auto_now=True)
 
     objects = PersonTemplateQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["person", "model"], name="one_row_per_person_and_model")]
+        indexes = [models.Index(fields=["model", "protection"], name="kinds_of_search_vectors")]
 
 
 class CaptureLink(models.Model):

@@ -27,6 +27,18 @@ if TYPE_CHECKING:
     )  # fmt: skip
 
 
+# Each step jumps to the next pair in the index: the cost is of how many pairs there are, whatever the number of rows.
+KINDS = """
+WITH RECURSIVE kind AS (
+  (SELECT model, protection FROM enrollment_persontemplate ORDER BY model, protection LIMIT 1)
+  UNION ALL
+  (SELECT after.model, after.protection FROM kind CROSS JOIN LATERAL (
+    SELECT row.model, row.protection FROM enrollment_persontemplate row
+    WHERE (row.model, row.protection) > (kind.model, kind.protection) ORDER BY row.model, row.protection LIMIT 1
+  ) after)
+)
+SELECT model, protection FROM kind
+"""
 # A page of words would keep the database busy for minutes.
 MOST_WORDS = 8
 TRIGRAM = 3
@@ -115,6 +127,19 @@ class PersonTemplateQuerySet(models.QuerySet["PersonTemplate"]):
         """The people that a search with this model can find, all or the given ones; a query of ids stays a query."""
         rows = self.filter(model=model, dimensions=dimensions)
         return rows if person_ids is None else rows.filter(person_id__in=person_ids)
+
+    def kinds(self) -> list[tuple[str, str]]:
+        """Return which models there are rows of, each with each fingerprint that some of them carry."""
+        with connection.cursor() as cursor:
+            cursor.execute(KINDS)
+            return [(model, protection) for model, protection in cursor.fetchall()]
+
+    def in_batches(self, size: int) -> Iterator[list["PersonTemplate"]]:
+        """Yield all rows in the order in which they were made; the next are asked for once they are wanted."""
+        last = 0
+        while batch := list(self.filter(pk__gt=last).order_by("pk")[:size]):
+            yield batch
+            last = batch[-1].pk
 
     def nearest(
         self, vector: HalfVector, *, dimensions: int, count: int, exact: bool = True

@@ -2,7 +2,7 @@
 
 import uuid
 
-from enrollment.services import consents, enrollments
+from enrollment.services import consents, enrollments, renewal
 from enrollment.services.imports import lifecycle, work
 from heirloom.celery import app
 from heirloom.jobs.services import Lease
@@ -32,3 +32,9 @@ def withdraw_expired_consents() -> int:
 @app.task
 def sweep_imports() -> int:
     return lifecycle.sweep()
+
+
+@app.task
+def renew_search_vectors() -> int:
+    """Make search vectors of a former kind anew, for a while; the next ring goes on."""
+    return renewal.renew_for(renewal.TURN_S)

@@ -1,5 +1,6 @@
 """The gallery: whom a probe may be compared with in a search, and who is nearest."""
 
+import heapq
 import uuid
 from collections.abc import Collection, Iterable
 from contextlib import nullcontext
@@ -10,21 +11,22 @@ from pgvector import HalfVector
 
 from enrollment.models import Person, PersonTemplate
 from enrollment.querysets import PersonTemplateQuerySet, searching
-from enrollment.services import templates
+from enrollment.services import protection, templates
 from enrollment.services.templates import Reference
 from heirloom.accounts.limits import GalleryLimit
-from heirloom.crypto import rotation
+from heirloom.crypto.rotation import Rotation
 from heirloom.decision.identification import ScoredCandidate
 from heirloom.vision.comparison import compare
 from heirloom.vision.types import Template
 
 # Chosen as docs/decisions/0015 says: up to here everybody is compared with, beyond it the index is asked.
 EXACT_UP_TO = 100_000
-WALK_WIDTH = 400
+WALK_WIDTH = 800
 """How many neighbors the walk through the index keeps in view (hnsw.ef_search)."""
-NAMED = 10
+NAMED = 20
 """So many are named by half-precision numbers at least, so that their exact ones can put another one first."""
 SIZE_KEPT_S = 60
+UNSEALED_AT_A_TIME = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +91,46 @@ def _size(rows: PersonTemplateQuerySet, name: str) -> int:
 
 def _search(rows: PersonTemplateQuerySet, probe: Template, count: int, size: int) -> Search:
     """The database ranks protected half-precision vectors; the exact numbers of those it names decide the order."""
-    named = _named(rows, probe, max(count, NAMED), exact=size <= EXACT_UP_TO)
+    named = _named(rows, probe, max(count, NAMED), size)
     references = templates.from_rows(named)
     hits = [_hit(probe, row, references[row.person_id]) for row in named if row.person_id in references]
     return Search(tuple(sorted(hits, key=lambda hit: -hit.score)[:count]), size)
 
 
-def _named(rows: PersonTemplateQuerySet, probe: Template, count: int, *, exact: bool) -> list[PersonTemplate]:
-    """Return the nearest rows, in no order; only they are read whole, with their people."""
-    protected = HalfVector(rotation.protect(probe.vector, probe.model))
-    nearest = rows.nearest(protected, dimensions=len(probe.vector), count=count, exact=exact)
-    with nullcontext() if exact else searching(width=WALK_WIDTH):
-        ids = list(nearest.values_list("pk", flat=True))
+def _named(rows: PersonTemplateQuerySet, probe: Template, count: int, size: int) -> list[PersonTemplate]:
+    """Return the nearest rows of each kind, in no order; only they are read whole, with their people.
+
+    While some carry vectors of a former kind everybody is compared with. A row that is made anew meanwhile is found
+    all the same, for the kind in force is asked last.
+    """
+    in_force, *before = protection.known(probe.model)
+    former = {kind for model, kind in PersonTemplate.objects.kinds() if model == probe.model} - {in_force.fingerprint}
+    strange = former - {kind.fingerprint for kind in before}
+    ids = _ids_by_unsealing(rows.filter(protection__in=strange), probe, count) if strange else []
+    for kind in before:
+        if kind.fingerprint in former:
+            ids += _ids(rows, kind, probe, count, exact=True)
+    ids += _ids(rows, in_force, probe, count, exact=bool(former) or size <= EXACT_UP_TO)
     return list(PersonTemplate.objects.filter(pk__in=ids).select_related("person"))
+
+
+def _ids(rows: PersonTemplateQuerySet, kind: Rotation, probe: Template, count: int, *, exact: bool) -> list[int]:
+    protected = HalfVector(kind.protect(probe.vector))
+    alike = rows.filter(protection=kind.fingerprint)
+    nearest = alike.nearest(protected, dimensions=len(probe.vector), count=count, exact=exact)
+    with nullcontext() if exact else searching(width=WALK_WIDTH):
+        return list(nearest.values_list("pk", flat=True))
+
+
+def _ids_by_unsealing(rows: PersonTemplateQuerySet, probe: Template, count: int) -> list[int]:
+    """Return the nearest of rows whose kind of vector nobody can make any more by what is sealed: slow, but certain."""
+    best: list[tuple[float, int]] = []
+    for batch in rows.in_batches(UNSEALED_AT_A_TIME):
+        references = templates.from_rows(batch)
+        known = [row for row in batch if row.person_id in references]
+        scores = [(compare(probe, references[row.person_id].template), row.pk) for row in known]
+        best = heapq.nlargest(count, [*best, *scores])
+    return [pk for _, pk in best]
 
 
 def _hit(probe: Template, row: PersonTemplate, reference: Reference) -> Hit:

@@ -8,7 +8,7 @@ import numpy as np
 from pgvector import HalfVector
 
 from enrollment.models import Capture, Consent, FaceTemplate, Person, PersonTemplate
-from heirloom.crypto import rotation
+from enrollment.services import protection
 from heirloom.crypto import services as crypto
 from heirloom.vision.comparison import mean_template
 from heirloom.vision.types import Floats, Template
@@ -58,7 +58,7 @@ def refresh(*, person: Person, model: str) -> None:
     if not vectors:
         PersonTemplate.objects.filter(person=person, model=model).delete()
         return
-    mean = mean_template([Template(model, vector) for vector in vectors])
+    mean, kind = mean_template([Template(model, vector) for vector in vectors]), protection.in_force(model)
     PersonTemplate.objects.update_or_create(
         person=person,
         model=model,
@@ -66,8 +66,8 @@ def refresh(*, person: Person, model: str) -> None:
             "dimensions": len(mean.vector),
             "reference_count": len(vectors),
             "vector_sealed": _seal(person, mean.vector),
-            "vector": HalfVector(rotation.protect(mean.vector, model)),
-            "protection": rotation.fingerprint(model),
+            "vector": HalfVector(kind.protect(mean.vector)),
+            "protection": kind.fingerprint,
         },
     )
 

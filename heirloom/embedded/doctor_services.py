@@ -11,6 +11,7 @@ from django.db.migrations.executor import MigrationExecutor
 from kombu import Connection as BrokerConnection
 from kombu.exceptions import OperationalError as BrokerError
 
+from enrollment.services import renewal
 from heirloom import settings
 from heirloom.api import oidc_keys
 from heirloom.crypto import keys
@@ -38,6 +39,7 @@ def services() -> Iterator[Finding]:
         yield migrations()
         yield broker()
         yield from work()
+        yield from search_vectors()
     yield vision()
     yield from issuer()
     yield key_ring(has_database=works)
@@ -116,6 +118,23 @@ def work() -> Iterator[Finding]:
 
 def migrations_missing() -> bool:
     return WorkerHeartbeat._meta.db_table not in connection.introspection.table_names()
+
+
+def search_vectors() -> Iterator[Finding]:
+    """Say whether some are still of a former kind: everybody is found, but each search compares with all."""
+    if migrations_missing():
+        return
+    try:
+        left = renewal.still_to_do()
+    except (Refusal, ImproperlyConfigured, LookupError, ValueError) as error:
+        remedy = "See the line Key ring, and the files in POLICY_DIR/center."
+        yield fault("Search vectors", f"cannot be looked at: {_first_line(error)}", remedy)
+        return
+    if left:
+        remedy = "A worker makes them anew; to be done sooner: python manage.py reembed vectors"
+        yield warning("Search vectors", f"{left} of a former kind; searches are exact and slower meanwhile", remedy)
+    else:
+        yield ok("Search vectors", "all of the kind in force")
 
 
 def vision() -> Finding:

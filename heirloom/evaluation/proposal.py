@@ -1,10 +1,12 @@
-"""What a calibration proposes: a policy to adopt."""
+"""What a calibration proposes: a policy to adopt, and the center of the recogniser's templates."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from heirloom.decision.center import FEWEST_PEOPLE, Center, mean_of_people
 from heirloom.decision.policy import Policy, Provenance
 from heirloom.evaluation.calibration import Measured
+from heirloom.evaluation.gallery import Gallery
 from heirloom.evaluation.rates import Rate
 
 
@@ -47,7 +49,15 @@ def propose(source: Source, measured: Sequence[Measured]) -> Policy | None:
     cells = tuple(sorted([*found, *exchanged], key=lambda cell: (cell.references, cell.probes)))
     if not cells:
         return None
-    provenance = Provenance(
-        source.data_set, source.people, source.images, source.measured_on, source.command, source.note
-    )
-    return Policy(f"{source.model}@{source.measured_on}", source.model, provenance, cells)
+    return Policy(f"{source.model}@{source.measured_on}", source.model, _provenance(source), cells)
+
+
+def propose_center(source: Source, gallery: Gallery) -> Center | None:
+    """Return the mean face of these people, or None where they are too few to be nobody."""
+    if source.people < FEWEST_PEOPLE:
+        return None
+    return Center(source.model, _provenance(source), mean_of_people(gallery.vectors, gallery.people))
+
+
+def _provenance(source: Source) -> Provenance:
+    return Provenance(source.data_set, source.people, source.images, source.measured_on, source.command, source.note)

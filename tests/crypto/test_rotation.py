@@ -6,6 +6,8 @@ from heirloom.crypto.models import DataKey
 
 ROOT = bytes(range(32))
 ROTATION = rotation.derived_rotation(ROOT, "dlib_resnet_v1")
+CENTER = np.eye(128)[0] * 0.9
+CENTERED = rotation.derived_rotation(ROOT, "dlib_resnet_v1", CENTER)
 
 
 @pytest.mark.parametrize("dimensions", [128, 512])
@@ -50,7 +52,38 @@ def test_the_transform_never_changes_between_versions_and_machines() -> None:
 
 @pytest.mark.django_db
 def test_the_secret_is_kept_sealed_in_the_database_and_is_the_same_every_time() -> None:
-    first = rotation.protect(np.arange(1.0, 129.0), "sface")
-    assert np.array_equal(first, rotation.protect(np.arange(1.0, 129.0), "sface"))
-    assert rotation.fingerprint("sface") == rotation.rotation("sface").fingerprint
+    first = rotation.rotation("sface")
+    again, centered = rotation.rotations("sface", [None, CENTER])
+    assert np.array_equal(*(item.protect(np.arange(1.0, 129.0)) for item in (first, again)))
+    assert (again.fingerprint, again.secret) == (first.fingerprint, centered.secret)
     assert DataKey.objects.filter(subject=rotation.SEARCH_SUBJECT).count() == 1
+
+
+def test_around_a_center_a_narrow_cone_is_spread_and_who_is_nearest_stays() -> None:
+    plain = CENTER + np.random.default_rng(1).normal(size=(40, 128)) * 0.03
+    plain /= np.linalg.norm(plain, axis=1, keepdims=True)
+    rest = plain - CENTER
+    rest /= np.linalg.norm(rest, axis=1, keepdims=True)
+    turned = CENTERED.protect_each(plain).astype(np.float64)
+    assert (plain @ plain.T).min() > 0.8
+    assert np.abs(turned @ turned.T - rest @ rest.T).max() < 1e-6
+    assert (turned @ turned.T).min() < -0.2
+
+
+def test_the_fingerprint_changes_with_the_center_and_the_transform_does_not() -> None:
+    assert CENTERED.secret == ROTATION.secret
+    moved = rotation.derived_rotation(ROOT, "dlib_resnet_v1", CENTER + 1e-6)
+    assert len({ROTATION.fingerprint, CENTERED.fingerprint, moved.fingerprint}) == 3
+    assert CENTERED.fingerprint == "5c03c2f6d93a24dd"
+
+
+@pytest.mark.parametrize("scale", [1.0, 1 + 1e-9])
+def test_what_equals_the_center_keeps_its_own_direction(scale: float) -> None:
+    center = np.eye(128)[3] * scale
+    item = rotation.derived_rotation(ROOT, "dlib_resnet_v1", center)
+    assert np.allclose(item.protect(np.eye(128)[3]), ROTATION.protect(np.eye(128)[3]))
+
+
+def test_a_center_of_another_size_is_refused() -> None:
+    with pytest.raises(ValueError, match="a center of 128"):
+        CENTERED.protect(np.ones(64))

@@ -173,11 +173,12 @@ def test_a_search_costs_the_same_queries_however_many_are_found(
     enroll(crowd[:60])
     probe = near(crowd[4])
     for count in (1, 50):
-        with django_assert_num_queries(5):  # the rotation's key, how many there are, who is nearest, their rows, keys
+        # how many there are, the rotation's key, which kinds of vectors, who is nearest, their rows, keys
+        with django_assert_num_queries(6):
             assert len(found(probe, count=count)) == count
     monkeypatch.setattr(gallery, "EXACT_UP_TO", 10)
     found(probe)
-    with django_assert_num_queries(7):  # the size is known, but the walk is set in a transaction of its own
+    with django_assert_num_queries(8):  # the size is known, but the walk is set in a transaction of its own
         found(probe, count=50)
 
 

@@ -6,6 +6,7 @@ import pytest
 from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 
+from heirloom.decision import center
 from heirloom.decision.policy_files import parse
 from tests.evaluation import made
 from tests.portraits import Portrait
@@ -45,7 +46,7 @@ def measured_before(tmp_path: Path) -> Path:
 def test_real_pictures_are_measured_and_too_few_give_no_policy(photos: Path, tmp_path: Path) -> None:
     said = calibrate("--folder", str(photos), "--pack", "dlib", "--out", str(tmp_path / "out"))
     assert "no policy is proposed" in said
-    assert not list((tmp_path / "out").glob("*.json"))
+    assert not list((tmp_path / "out").rglob("*.json"))
     page = (tmp_path / "out" / f"{MODEL}.md").read_text()
     assert "2 people, 4 pictures" in page
     assert "Failure to acquire (FTA): 20.00%" in page
@@ -67,6 +68,10 @@ def test_a_proposal_changes_no_policy(measured_before: Path, settings: LazySetti
     assert "Do the thresholds hold for other people?" in said
     assert f"cp {out / MODEL}.json {settings.POLICY_DIR}" in said
     assert not list(settings.POLICY_DIR.iterdir())
+    mean = center.parse((out / "center" / f"{MODEL}.json").read_text())
+    assert (mean.model, mean.provenance) == (MODEL, policy.provenance)
+    assert np.allclose(mean.vector, made.gallery(500, 4).vectors.mean(axis=0), atol=1e-5)
+    assert f"cp {out / 'center' / MODEL}.json {settings.POLICY_DIR / 'center'}/" in said
 
 
 def test_listed_pairs_are_measured(photos: Path, tmp_path: Path) -> None:

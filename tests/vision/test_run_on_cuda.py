@@ -20,7 +20,10 @@ from heirloom.vision.types import AnalysisRequest, Floats
 from heirloom.vision.vram import vram
 from tests.vision.graphs import counted
 
-pytestmark = pytest.mark.skipif(not Path("/dev/nvidiactl").exists(), reason="no NVIDIA driver on this machine")
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not Path("/dev/nvidiactl").exists(), reason="no NVIDIA driver on this machine"),
+]
 
 LIMIT_MB = 2048
 SMALL_MB = 1024

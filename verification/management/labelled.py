@@ -31,11 +31,16 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Labelled:
-    """What was measured. gallery: whose templates are whose; None for listed pairs, which say only that of each two."""
+    """What was measured.
+
+    gallery: whose templates are whose; None for listed pairs, which say only that of each two. enrolled: they are of
+    the people enrolled here.
+    """
 
     source: Source
     measured: tuple[Measured, ...]
     gallery: Gallery | None
+    enrolled: bool = False
 
 
 def add_arguments(parser: CommandParser, *, required: bool) -> None:
@@ -81,7 +86,7 @@ def measured(engine: VisionEngine, info: PackInfo, options: dict[str, Any], comm
     if options["enrolled"]:
         gallery = enrolled_gallery(model=info.model, most_people=options["max_people"])
         source = _source(info, options, command, "the people enrolled here", gallery, 0)
-        return Labelled(source, measure(gallery, tell=tell), gallery)
+        return Labelled(source, measure(gallery, tell=tell), gallery, enrolled=True)
     if options["pairs"]:
         return _of_pairs(engine, info, options, command, tell)
     people = people_in(options["folder"], options["max_people"])

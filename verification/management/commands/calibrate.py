@@ -6,10 +6,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from heirloom.decision import center
 from heirloom.decision.policy_files import dump, file_name
 from heirloom.evaluation import report, reports
 from heirloom.evaluation.calibration import held_out
-from heirloom.evaluation.proposal import propose
+from heirloom.evaluation.proposal import propose, propose_center
 from verification.management import labelled
 
 
@@ -17,8 +18,8 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []  # pictures in a folder are measured without a web server or database
     help = (
         "Measure the thresholds of a vision pack on labelled pictures, or on the people enrolled here, and write "
-        "a proposal: a policy, and a report as Markdown, HTML and charts. No policy is changed; the last line says how "
-        "to adopt it."
+        "a proposal: a policy, the center that searches subtract, and a report as Markdown, HTML and charts. No policy "
+        "is changed; the last lines say how to adopt it."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -48,6 +49,20 @@ class Command(BaseCommand):
             )
             return
         target.write_text(dump(policy), encoding="utf-8")
+        self._write_center(found, out)
         self.stdout.write(
             f"Proposed {policy.name}. Nothing is changed. To adopt it: cp {target} {settings.POLICY_DIR}/ and restart."
+        )
+
+    def _write_center(self, found: labelled.Labelled, out: Path) -> None:
+        """Write the mean face, of pictures alone: who is enrolled here may ask to be erased, from a mean too."""
+        proposed = propose_center(found.source, found.gallery) if found.gallery and not found.enrolled else None
+        if proposed is None:
+            return
+        target = out / "center" / file_name(proposed.model)
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(center.dump(proposed), encoding="utf-8")
+        self.stdout.write(
+            f"Measured the center of {proposed.provenance.people:,} people. To search around it, which makes all "
+            f"search vectors anew: cp {target} {settings.POLICY_DIR / 'center'}/ and restart."
         )

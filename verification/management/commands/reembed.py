@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from enrollment.services import reembedding
+from enrollment.services import reembedding, renewal
 from enrollment.services.packs import activate, registry
 from heirloom.errors import Refusal
 from heirloom.jobs import packs
@@ -44,6 +44,8 @@ class Command(BaseCommand):
         drop = acts.add_parser("drop", help="delete the templates of a model that is no longer used")
         drop.add_argument("model", metavar="MODEL")
         _add_leave_out(drop, "also those of people who have no others")
+        acts.add_parser("vectors", help="make search vectors of a former kind anew; goes on where it was cut off")
+        acts.add_parser("index", help="build the search indexes anew, beside the present ones")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
@@ -59,6 +61,11 @@ class Command(BaseCommand):
                 case "drop":
                     count = reembedding.drop(model=options["model"], leave_out=options["leave_out"])
                     self.stdout.write(f"Deleted {count} templates of {options['model']}.")
+                case "vectors":
+                    self._vectors()
+                case "index":
+                    built = [renewal.rebuild_index(dimensions) for dimensions in renewal.INDEXED]
+                    self.stdout.write("Built anew." if all(built) else "Another process is at it.")
         except Refusal as refusal:
             raise CommandError(f"{refusal.detail} {refusal.entry.remedy} ({refusal.code})") from refusal
 
@@ -86,6 +93,12 @@ class Command(BaseCommand):
         made = activate(pack=pack, registry=here, leave_out=leave_out)
         self.stdout.write(f"{made.pack} is the active pack from now on; before it was {made.previous}.")
         self.stdout.write("The other templates are kept: manage.py reembed back returns to them.")
+
+    def _vectors(self) -> None:
+        total = renewal.still_to_do()
+        made = sum(self._with_progress(renewal.renew(), None, "batches"))
+        left = renewal.still_to_do()
+        self.stdout.write(f"Made {made} of {total} search vectors anew; {left} are of a former kind.")
 
     def _with_progress(self, work: Iterable[Item], total: int | None, unit: str) -> Iterator[Item]:
         """A bar on a terminal, a line now and then in a log."""
