@@ -8,9 +8,9 @@ from heirloom.evaluation.proposal import Source
 SOURCE = Source("made", "made", "people made up for tests", 500, 1_000, "2026-01-01", "none")
 
 
-def gallery(people: int, pictures: int, noise: float = 0.8, seed: int = 7) -> Gallery:
+def gallery(people: int, pictures: int, noise: float = 0.8, seed: int = 7, dimensions: int = 32) -> Gallery:
     rng = np.random.default_rng(seed)
     number = np.repeat(np.arange(people, dtype=np.int64), pictures)
-    vectors = rng.normal(size=(people, 32))[number] + noise * rng.normal(size=(people * pictures, 32))
+    vectors = rng.normal(size=(people, dimensions))[number] + noise * rng.normal(size=(people * pictures, dimensions))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     return Gallery(vectors.astype(np.float32), number)

@@ -19,8 +19,8 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def enrolled() -> np.ndarray:
-    """Three people with two templates each; the value is what was stored, (6, 32)."""
-    gallery = made.gallery(3, 2)
+    """Three people with two templates each; the value is what was stored, (6, 128)."""
+    gallery = made.gallery(3, 2, dimensions=128)
     for number in range(3):
         person = people.create_person(full_name=f"Person {number}", actor=None)
         consent = consents.give(
@@ -41,7 +41,7 @@ def test_exact_templates_come_back_labelled_by_person(enrolled: np.ndarray) -> N
     gallery = enrolled_gallery(model=MODEL)
     assert np.bincount(gallery.people).tolist() == [2, 2, 2]
     assert sorted(map(bytes, gallery.vectors)) == sorted(map(bytes, enrolled))
-    assert enrolled_gallery(model=MODEL, most_people=1).vectors.shape == (2, 32)
+    assert enrolled_gallery(model=MODEL, most_people=1).vectors.shape == (2, 128)
 
 
 def test_few_enrolled_people_give_no_policy(enrolled: np.ndarray, tmp_path: Path) -> None:
