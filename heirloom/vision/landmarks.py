@@ -15,8 +15,8 @@ NOSE_TIP, LEFT_MOUTH, RIGHT_MOUTH = 30, 48, 54
 
 BELOW_SHARE, SIDE_SHARE = 0.08, 0.965
 """The box that the sixty-eight points were trained in, dlib's HOG detector's, against the middle of eyes and nose and
-the side of the CNN detector's box: medians over 40 faces of LFW (`python -m bench.studies.run`). On heads turned aside
-the CNN's own box is off, and the points with it."""
+the side of the CNN detector's box: near the medians over 40 faces of LFW, 0.08 and 0.94 (docs/models/dlib-studies.md).
+On heads turned aside the CNN's own box is off, and the points with it."""
 
 
 class Landmarks:
