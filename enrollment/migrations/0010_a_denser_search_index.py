@@ -1,7 +1,7 @@
 from django.db import migrations
 
-# docs/decisions/0015: with more edges, chosen among more, a walk through the index misses fewer. What is there is built anew here
-# only where that takes seconds; beyond, `manage.py reembed` does it while the system goes on answering.
+# docs/decisions/0015: with more edges, chosen among more, a walk through the index misses fewer. What is there is
+# built anew here only where that takes seconds; beyond, `manage.py reembed` does it while the system goes on answering.
 DENSER = """
 ALTER INDEX person_vectors_{n} SET (m = 24, ef_construction = 128);
 DO $$ BEGIN

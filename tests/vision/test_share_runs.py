@@ -143,7 +143,7 @@ def test_on_the_cpu_calls_do_not_share_and_nothing_is_filled_up() -> None:
 
 
 def test_a_gpu_sees_few_batch_sizes_and_each_in_a_session_of_its_own(tmp_path: Path) -> None:
-    """A session that is shown another shape than before plans its convolutions anew: 100 times the time of a run."""
+    """A session that is shown another shape than before plans its convolutions anew: many times the time of a run."""
     gpu = Gpu()
     network = Runtime(CUDA, opener=gpu).network(doubling(tmp_path / "two.onnx"))
     for count in (*range(1, 150), *range(1, 150)):
