@@ -1,8 +1,10 @@
 """The two portraits that ordinary packages carry, and files made of them on the spot."""
 
+import gc
 import io
 import os
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,6 +47,21 @@ def assets() -> Path:
     if not folder:
         pytest.skip("HEIRLOOM_TEST_ASSETS is not set")
     return Path(folder).resolve()
+
+
+@pytest.fixture
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for the temporary files of this process alone."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def lying_about(*folders: Path) -> set[Path]:
+    """Return the files in these folders and the open ones, once the garbage that may still hold some is gone."""
+    gc.collect()
+    return {file for folder in (*folders, Path("/proc/self/fd")) for file in folder.iterdir()}
 
 
 # The clips of the tests are made with options that the FFmpeg of an older system does not know.
