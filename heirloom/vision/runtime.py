@@ -94,8 +94,7 @@ class Runtime:
         self._on_cpu_until: dict[Path, float] = {}
         self._device = CPU
         self._cuda_failed = False
-        self._closing = threading.Event()
-        self._watch: threading.Thread | None = None
+        self._watched_until: threading.Event | None = None
         if wanted == CUDA:
             find_cuda_libraries()
 
@@ -183,7 +182,9 @@ class Runtime:
 
     def close(self) -> None:
         """Let go of every graph. A later `network` loads anew."""
-        self._closing.set()
+        until, self._watched_until = self._watched_until, None
+        if until is not None:
+            until.set()
         with self._table:
             self._networks.clear()
             for key in list(self._held):
@@ -335,13 +336,12 @@ class Runtime:
 
     def _watch_idle(self) -> None:
         """Look after idle graphs from now on; called under the lock of loads."""
-        if self._idle_unload_s and (self._watch is None or not self._watch.is_alive()):
-            self._closing.clear()
-            self._watch = threading.Thread(target=self._unload_now_and_then, name="idle models", daemon=True)
-            self._watch.start()
+        if self._idle_unload_s and self._watched_until is None:
+            until = self._watched_until = threading.Event()
+            threading.Thread(target=self._unload_now_and_then, args=(until,), name="idle models", daemon=True).start()
 
-    def _unload_now_and_then(self) -> None:
-        while not self._closing.wait(min(self._idle_unload_s / 4, LOOK_EVERY_S)):
+    def _unload_now_and_then(self, until: threading.Event) -> None:
+        while not until.wait(min(self._idle_unload_s / 4, LOOK_EVERY_S)):
             self.unload_idle()
 
 
