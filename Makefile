@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 PIP := $(PY) -m pip --disable-pip-version-check --no-input install --quiet --no-deps --use-pep517 --require-hashes
 TESTS ?= tests
+PROCESSES ?= 3
 export PIP_ROOT_USER_ACTION := ignore
 
 # A deployment as check --deploy should see it: nothing here is secret, and no database is asked.
@@ -25,8 +26,9 @@ run: packages ## install what is needed and start Heirloom on http://127.0.0.1:8
 dev: dev-packages ## the same, with DEBUG, all logs on the console, and a restart when code changes
 	@DEBUG=true $(PY) -m heirloom.embedded --dev
 
+# Many tests wait for something, so there is one process more than a small machine has cores.
 test: dev-packages ## run all tests (TESTS=tests/media for some; HEIRLOOM_TEST_ASSETS=folder for the shared faces)
-	@$(PY) -m pytest $(TESTS)
+	@$(PY) -m pytest --numprocesses $(PROCESSES) --dist loadfile $(TESTS)
 
 check: dev-packages ## lint, types, layers, migrations, deployment settings
 	$(BIN)/ruff check .

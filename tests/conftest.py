@@ -1,6 +1,7 @@
 """What all tests share: a real PostgreSQL, a real vision process, a real worker, a real web server, two real faces.
 
-Everything lives in a folder of this run; only the rebuilt model files are kept between runs (var/models).
+Everything lives in a folder of this process (`make test` has several, each taking whole files); only the rebuilt model
+files are kept between runs (var/models).
 Set DATABASE_URL to use a server of your own: the database `test_<name>` is made on it and dropped.
 """
 
@@ -12,7 +13,7 @@ import pytest
 import pytest_django
 
 from bench.portraits import Portrait, packaged
-from tests.environment import VAR
+from tests.environment import FOUND, VAR
 from tests.processes import Processes
 
 
@@ -27,6 +28,11 @@ def pytest_configure() -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # Whatever the tests ask of the API, its answer must be one that the OpenAPI document tells of.
     settings.MIDDLEWARE = ["tests.documented.DocumentedMiddleware", *settings.MIDDLEWARE]
+
+
+def pytest_xdist_setupnodes() -> None:
+    os.environ.clear()
+    os.environ.update(FOUND)
 
 
 @pytest.fixture(scope="session")

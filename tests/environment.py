@@ -1,4 +1,4 @@
-"""The settings of this test run, in the environment before Django reads them: import this module first."""
+"""The settings of this test process, in the environment before Django reads them: import this module first."""
 
 import atexit
 import os
@@ -10,14 +10,16 @@ from urllib.parse import urlsplit, urlunsplit
 import django
 
 ROOT = Path(__file__).parent.parent
+FOUND = dict(os.environ)
+"""The environment before, from which each process of a parallel run makes its own."""
 VAR = Path(tempfile.mkdtemp(prefix="heirloom-test-"))
 (VAR / "static").mkdir()
 atexit.register(shutil.rmtree, VAR, ignore_errors=True)
 
 
 def _own_database(url: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(path=f"/test_{parts.path.strip('/')}"))
+    parts, process = urlsplit(url), os.environ.get("PYTEST_XDIST_WORKER", "")
+    return urlunsplit(parts._replace(path=f"/test_{parts.path.strip('/')}{process}"))
 
 
 def _environment() -> dict[str, str]:
