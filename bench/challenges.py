@@ -37,7 +37,7 @@ from heirloom.vision.landmarks import five_of
 from heirloom.vision.pose import pose_of
 from heirloom.vision.types import AttackOutcome
 from verification.services import performances
-from verification.services.performances import Performance
+from verification.services.performances import Movement, Performance
 
 PAGE = ROOT / "docs" / "challenges.md"
 MODELS_DIR = Path(os.environ.get("MODELS_DIR", ROOT / "var" / "models"))
@@ -108,10 +108,10 @@ def _judged(take: Take) -> Told:
     with tempfile.TemporaryDirectory() as folder:
         clip = film(iter(take.frames()), Path(folder) / "clip.mp4")
         facts = video.probe(clip)
-        count = round(facts.duration_s / performances.EVERY_S)
-        images = video.sample(clip, facts, Limits(max_frames=count), max_side=performances.MOST_SIDE, evenly=True)
+        dense = Limits(max_frames=round(facts.duration_s * performances.FRAMES_PER_S))
+        movement = Movement.of(video.frames(clip, facts, dense, max_side=performances.MOST_SIDE, evenly=True))
     performance = performances.watch(
-        images,
+        movement,
         steps=take.steps,
         clip_s=facts.duration_s,
         available=LONG_ENOUGH,
@@ -197,7 +197,7 @@ def reordered(studio: Studio, recordings: Sequence[Told], random: random.Random)
 
 
 def spliced(studio: Studio, faces: Sequence[Face], *, two_takes: bool) -> list[Told]:
-    """The gestures asked for, cut out of recordings of others at rest and put into order.
+    """The gestures asked for, each cut out of a recording of its own at rest, and put into order.
 
     two_takes: from two recordings in turn, between which the camera was moved by a hundredth of the picture.
     """
@@ -210,8 +210,9 @@ def spliced(studio: Studio, faces: Sequence[Face], *, two_takes: bool) -> list[T
 
 def _cut_together(face: Face, steps: Sequence[Step], performer: Performer, two_takes: bool) -> list[Pixels]:
     takes = [
-        list(performed(face.frames, face.landmarks, schedule([step.kind]), LEAD_S + STEP_S, performer))
+        list(performed(face.frames, face.landmarks, schedule([step.kind]), LEAD_S + STEP_S, recorded))
         for step in steps
+        for recorded in [replace(performer, seed=performer.seed + round(step.from_s))]
     ]
     lead = round(LEAD_S * FRAME_RATE)
     frames = takes[0][:lead]
@@ -274,8 +275,8 @@ def _looks_ahead(points68: Points) -> bool:
 
 
 def _rejudged(recording: Told, steps: tuple[Step, ...]) -> Told:
-    moments = recording.performance.moments
-    return Told(steps, replace(recording.performance, verdict=judge(moments, steps)))
+    seen = recording.performance
+    return Told(steps, replace(seen, verdict=judge(seen.moments, steps, seen.changes)))
 
 
 def _same_person_from(model: str) -> float | None:

@@ -27,8 +27,8 @@ from heirloom.vision.types import Box
 Pixels = NDArray[np.uint8]
 Points = NDArray[np.float64]
 
-FRAME_RATE = 8
-"""A second of a clip. Cameras give more; the judge looks at so many."""
+FRAME_RATE = 16
+"""A second of a clip. Cameras give more, and each frame takes time to make."""
 GRID = 48
 """So many points each way say how the picture is bent; between them it is bent evenly."""
 EYES_APART_MM, CAMERA_MM = 64.0, 600.0
@@ -37,6 +37,8 @@ HALF_AXES_MM = np.array([82.0, 118.0, 95.0])
 NOSE_MM = {27: 4.0, 28: 9.0, 29: 14.0, 30: 20.0, 31: 8.0, 32: 11.0, 33: 14.0, 34: 11.0, 35: 8.0}
 """How far the points of the nose stand out of that ellipsoid; the eyes lie SOCKET_MM in it."""
 SOCKET_MM = 4.0
+SWAY_DEG = 1.3
+"""How far somebody who keeps still moves, as a standard deviation."""
 PIVOT_MM = np.array([0.0, 45.0, -15.0])
 """Where the head turns on its neck, from the middle of the face: right, down, towards the camera."""
 
@@ -207,9 +209,9 @@ def _share(since_s: float, performer: Performer) -> float:
 def wander(random: np.random.Generator, count: int) -> Points:
     """Nobody keeps still: return (count, 2) degrees of slow, small movement."""
     steps = random.normal(0.0, 1.0, (count + FRAME_RATE, 2))
-    kernel = np.hanning(FRAME_RATE) / np.hanning(FRAME_RATE).sum()
+    kernel = np.hanning(FRAME_RATE) / np.linalg.norm(np.hanning(FRAME_RATE))
     smooth = np.stack([np.convolve(steps[:, axis], kernel, "same") for axis in (0, 1)], axis=1)
-    return np.asarray(3.0 * smooth[:count], np.float64)
+    return np.asarray(SWAY_DEG * smooth[:count], np.float64)
 
 
 def _eye(landmarks: Points, first: int) -> Points:

@@ -21,8 +21,8 @@ def turned(yaw: float, pitch: float) -> Floats:
     return np.asarray((MODEL_POINTS @ (about_y @ about_x).T)[:, :2] * 2 + 300, np.float32)
 
 
-def moment(at_s: float, points5: Floats, *, eyes: float | None = 0.3, change: float = 0.6) -> Moment:
-    return Moment.seen(at_s, points5, eyes, change)
+def moment(at_s: float, points5: Floats, *, eyes: float | None = 0.3) -> Moment:
+    return Moment.seen(at_s, points5, eyes)
 
 
 def acted(

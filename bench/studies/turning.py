@@ -82,9 +82,7 @@ def _turned(ahead: Pixels, points: Points, way: tuple[int, int], degrees: float,
 def _lost(heads: Sequence[tuple[str, Pixels, Box, Pixels, Box]], locate: Locate) -> tuple[str, ...]:
     lost, all_of = dict.fromkeys(TURNED, 0), dict.fromkeys(TURNED, 0)
     for name, turned, box, ahead, ahead_box in heads:
-        now, before = (
-            Moment.seen(0.0, five_of(locate(*each)), None, 0.0) for each in ((turned, box), (ahead, ahead_box))
-        )
+        now, before = (Moment.seen(0.0, five_of(locate(*each)), None) for each in ((turned, box), (ahead, ahead_box)))
         across, up = TURNED[name]
         shown = across * (now.turn - before.turn) + up * (now.nod - before.nod)
         lost[name] += shown < LOST_DEG

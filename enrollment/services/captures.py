@@ -19,7 +19,7 @@ from heirloom.media.limits import Limits
 from heirloom.media.sniff import sniff
 from heirloom.media.transcode.base import Evidence
 from heirloom.media.types import ClipFacts, Image, MediaType
-from heirloom.media.video import frames, is_whole, probe, sample
+from heirloom.media.video import frames, is_whole, probe
 
 HEAD_BYTES = 4096
 
@@ -140,8 +140,11 @@ def _noted(coming: Iterator[Image], capture: Capture, facts: ClipFacts, most_fra
     capture.notes = [] if is_whole(given, facts, limits(), count=most_frames) else ["clip_partly_read"]
 
 
-def read_movement(capture: Capture, *, every_s: float, longest_s: float, most_side: int) -> tuple[Image, ...]:
-    """Return frames of a clip at even distances in time, and note on the (unsaved) row what was found.
+@contextmanager
+def movement_of(
+    capture: Capture, *, frames_per_s: float, longest_s: float, most_side: int
+) -> Iterator[Iterable[Image]]:
+    """Give frames of a clip at even distances in time, as they are decoded; note on the (unsaved) row what was found.
 
     Raises Refusal "clip_too_long" for one over `longest_s`, or the code of whatever makes the file unusable.
     """
@@ -149,9 +152,8 @@ def read_movement(capture: Capture, *, every_s: float, longest_s: float, most_si
         facts = probe(path, replace(limits(), max_clip_s=longest_s))
         capture.width, capture.height, capture.duration_s = facts.width, facts.height, facts.duration_s
         capture.provenance = asdict(facts.provenance)
-        count = max(1, round(facts.duration_s / every_s))
-        dense = replace(limits(), max_frames=count)
-        return sample(path, facts, dense, max_side=most_side, evenly=True, transcoder=transcoders.here())
+        dense = replace(limits(), max_frames=max(1, round(facts.duration_s * frames_per_s)))
+        yield frames(path, facts, dense, max_side=most_side, evenly=True, transcoder=transcoders.here())
 
 
 @contextmanager

@@ -1,8 +1,7 @@
 """How a face moves from frame to frame: what a head does and a flat picture of one cannot. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Self
 
 import cv2
@@ -17,7 +16,7 @@ from heirloom.vision.types import Floats
 
 Matrix = NDArray[np.float64]
 
-THUMBNAIL_PX = 32
+THUMBNAIL_PX = 48
 """Frames are told apart at this size, where a sensor's noise and a codec's blocks have been averaged away."""
 
 
@@ -29,7 +28,6 @@ class Moment:
     picture (a photo tilted, turned, stretched) they stay what they are, so they speak of depth alone.
     plane: (2, 2) float64, pixels of the image to one mm right and down in the plane of eyes and mouth.
     eyes: height over width of the two eyes, the mean; None where there are no 68 landmarks.
-    change: mean difference of the whole frame from the one looked at before, in gray levels, light taken out.
     """
 
     at_s: float
@@ -37,20 +35,19 @@ class Moment:
     nod: float
     plane: Matrix
     eyes: float | None
-    change: float
 
     @classmethod
-    def of(cls, sighting: Sighting, change: float) -> Self:
+    def of(cls, sighting: Sighting) -> Self:
         face = sighting.observation.face
         eyes = None if face.points68 is None else eye_openness(face.points68)
-        return cls.seen(sighting.at_s, face.points5, eyes, change)
+        return cls.seen(sighting.at_s, face.points5, eyes)
 
     @classmethod
-    def seen(cls, at_s: float, points5: Floats, eyes: float | None, change: float) -> Self:
+    def seen(cls, at_s: float, points5: Floats, eyes: float | None) -> Self:
         """Measure a face by its five points."""
         plane, out = _camera(points5)
         across, down = np.degrees(np.arctan(np.linalg.pinv(plane) @ out))
-        return cls(at_s, float(across), -float(down), plane, eyes, change)
+        return cls(at_s, float(across), -float(down), plane, eyes)
 
     def foreshortening(self, neutral: Matrix) -> float:
         """Return how much narrower the face's plane is one way than the other, against the plane it is compared with.
@@ -70,10 +67,24 @@ def eye_openness(points68: Floats) -> float:
     return float(np.mean(ratios))
 
 
-def changes(images: Sequence[Image]) -> tuple[float, ...]:
-    """Return for each image how much it differs from the one before, as Moment.change; 0 for the first."""
-    small = [_thumbnail(image) for image in images]
-    return (0.0, *(float(np.abs(b - a).mean()) for a, b in pairwise(small)))
+class Changes:
+    """How much each frame of a clip differs from the one before it, taken down as the frames pass by.
+
+    levels: one for each frame but the first: the mean difference of the whole picture in gray levels, light taken out.
+    """
+
+    def __init__(self) -> None:
+        self.levels: list[float] = []
+        self._before: Matrix | None = None
+
+    def noting(self, images: Iterable[Image]) -> Iterator[Image]:
+        """Pass the images on."""
+        for image in images:
+            now = _thumbnail(image)
+            if self._before is not None:
+                self.levels.append(float(np.abs(now - self._before).mean()))
+            self._before = now
+            yield image
 
 
 def _camera(points5: Floats) -> tuple[Matrix, Matrix]:

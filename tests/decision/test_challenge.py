@@ -26,6 +26,7 @@ from tests.heads import acted, moment, turned
 LEFT, RIGHT, UP, DOWN, EYES = Kind
 ASKED = (LEFT, UP, LEFT, DOWN, RIGHT)
 STEPS = schedule(ASKED)
+RESTING = (0.4, 0.5, 0.4, 0.6, 0.5, 0.4)
 
 
 def outcome(verdict: Verdict) -> tuple[str, str]:
@@ -84,16 +85,26 @@ def test_a_head_that_is_elsewhere_at_once_is_spliced() -> None:
 
 
 def test_a_picture_that_changes_at_once_while_the_head_rests_is_spliced() -> None:
-    moments = acted(ASKED)
-    moments[30] = replace(moments[30], change=9.0)
-    assert outcome(judge(moments, STEPS)) == ("attack", "challenge_spliced")
+    cut = [*RESTING, 4.0, *RESTING]
+    assert outcome(judge(acted(ASKED), STEPS, cut)) == ("attack", "challenge_spliced")
 
 
-def test_a_picture_that_changes_as_the_head_moves_is_not() -> None:
-    moments = acted(ASKED)
-    for number, change in zip(range(17, 23), (3.0, 8.0, 9.0, 8.0, 6.0, 2.0), strict=True):
-        moments[number] = replace(moments[number], change=change)
-    assert judge(moments, STEPS).code == ""
+def test_repeated_frames_hide_no_cut() -> None:
+    held = [*RESTING, 0.0, 0.0, 0.0, 4.0, 0.0, 0.0, 0.0, *RESTING]
+    assert judge(acted(ASKED), STEPS, held).code == "challenge_spliced"
+
+
+@pytest.mark.parametrize(
+    "moving",
+    [
+        (1.0, 3.0, 8.0, 9.0, 8.0, 6.0, 2.0),
+        (0.0, 5.0, 0.0, 0.0, 7.0, 0.0, 0.0, 6.0, 0.0),  # ten frames a second in a clip of thirty
+        (1.9,),  # what a keyframe of a clip with few bits changes
+        (3.0, 4.0, 12.0, 5.0, 3.0),  # frames that the camera lost
+    ],
+)
+def test_a_picture_that_changes_as_heads_move_and_cameras_record_is_not(moving: tuple[float, ...]) -> None:
+    assert judge(acted(ASKED), STEPS, [*RESTING, *moving, *RESTING]).code == ""
 
 
 def test_a_photo_tilted_as_if_it_were_a_head_is_flat() -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from heirloom.media.types import Image
-from heirloom.vision.motion import changes
+from heirloom.vision.motion import Changes
 from heirloom.vision.types import Floats
 from tests.heads import moment, turned
 
@@ -42,9 +42,10 @@ def test_foreshortening_is_the_cosine_of_a_planes_tilt() -> None:
 def test_light_that_changes_is_no_change_of_the_picture() -> None:
     gray = np.full((64, 64, 3), 100, np.uint8)
     cut = cv2.circle(gray.copy(), (32, 32), 20, (250, 250, 250), -1)
-    told = changes([Image(gray), Image(gray + np.uint8(20)), Image(cut)])
-    assert told[0] == told[1] == 0.0
-    assert told[2] > 20
+    told = Changes()
+    assert len(list(told.noting([Image(gray), Image(gray + np.uint8(20)), Image(cut)]))) == 3
+    assert told.levels[0] == 0.0
+    assert told.levels[1] > 20
 
 
 def _photo_before_a_camera(points: Floats, tilt_deg: float) -> Floats:

@@ -1,20 +1,25 @@
 """A clip watched for its challenge: many small frames for how the head moves, a few for who it is. No rows."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Self
 
 from heirloom.decision import challenge
 from heirloom.decision.challenge import Step, Verdict
 from heirloom.media.types import Image
 from heirloom.vision.comparison import compare, mean_template
-from heirloom.vision.motion import Moment, changes
+from heirloom.vision.motion import Changes, Moment
 from heirloom.vision.tracking import BreakKind, Track, View, follow, rivals
 from heirloom.vision.types import AnalysisRequest, AttackOutcome, Vision
 
+FRAMES_PER_S = 30
+"""So many frames of a second are looked at for whether the clip was put together from several."""
 EVERY_S = 0.125
 MOST_SIDE = 640
 """What heads do is seen eight times a second and at this size."""
+ROUNDED = 0.01
+"""Of EVERY_S: clips state their times in whole milliseconds."""
 SMALLEST_FACE = 0.2
 """Of the frame's shorter side: a face held to a camera is larger, and looking for smaller ones costs time."""
 BATCH = 16
@@ -29,12 +34,32 @@ STILL_DEG = 8.0
 class Performance:
     """verdict: on the challenge. stills: frames, in order of time, in which the person looks straight ahead.
 
-    moments: what the main face did.
+    moments: what the main face did. changes: from each frame to the next.
     """
 
     verdict: Verdict
     stills: tuple[Image, ...]
     moments: tuple[Moment, ...] = ()
+    changes: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Movement:
+    """images: EVERY_S apart, or as far as the clip's own frames are. changes: as `motion.Changes` has them, of all."""
+
+    images: tuple[Image, ...]
+    changes: tuple[float, ...]
+
+    @classmethod
+    def of(cls, images: Iterable[Image]) -> Self:
+        """Look at the frames as they come, FRAMES_PER_S of them, and keep a few."""
+        changes, kept, last = Changes(), [], -1
+        for image in changes.noting(images):
+            turn = int((image.at_s or 0.0) / EVERY_S + ROUNDED)
+            if turn > last:
+                kept.append(image)
+                last = turn
+        return cls(tuple(kept), tuple(changes.levels))
 
 
 def longest_s(steps: Sequence[Step]) -> float:
@@ -43,7 +68,7 @@ def longest_s(steps: Sequence[Step]) -> float:
 
 
 def watch(
-    images: Sequence[Image],
+    movement: Movement,
     *,
     steps: Sequence[Step],
     clip_s: float,
@@ -51,23 +76,24 @@ def watch(
     vision: Vision,
     same_person_from: Callable[[str], float | None],
 ) -> Performance:
-    """Judge a clip by frames at even distances.
+    """Judge a clip by how its frames move.
 
     clip_s: how long it says it is. available: from the challenge to the clip's arrival.
     same_person_from: as `probes.look` takes it.
     """
+    images = movement.images
     tracks = follow([view for batch in _batches(images) for view in _seen(batch, vision)])
     if not tracks:
         return Performance(challenge.failed("challenge_unclear"), tuple(images[:: max(1, len(images) // STILL_FRAMES)]))
-    main, different = tracks[0], changes(images)
-    moments = [Moment.of(sighting, different[sighting.frame]) for sighting in main.sightings]
+    main = tracks[0]
+    moments = [Moment.of(sighting) for sighting in main.sightings]
     stills = [images[main.sightings[k].frame] for k in _stills(moments)]
-    verdict = _told(tracks, clip_s, available) or challenge.judge(moments, steps)
+    verdict = _told(tracks, clip_s, available) or challenge.judge(moments, steps, movement.changes)
     if verdict.outcome is AttackOutcome.BONA_FIDE:
         turned = [_nearest(images, (g.reached_s + g.left_s) / 2) for g in verdict.gestures]
         if not _one_person(stills, turned, vision, same_person_from):
             verdict = challenge.failed("challenge_face_changed", verdict.gestures)
-    return Performance(verdict, tuple(stills), tuple(moments))
+    return Performance(verdict, tuple(stills), tuple(moments), movement.changes)
 
 
 def _told(tracks: Sequence[Track], clip_s: float, available: timedelta) -> Verdict | None:

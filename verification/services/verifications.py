@@ -28,7 +28,6 @@ from heirloom.jobs import news
 from heirloom.jobs import services as jobs
 from heirloom.jobs.services import Lease
 from heirloom.jobs.vision import vision
-from heirloom.media.types import Image
 from heirloom.reviews import services as reviews
 from heirloom.reviews.models import Review
 from heirloom.uploads import services as uploads
@@ -38,7 +37,7 @@ from heirloom.webhooks import services as webhooks
 from heirloom.webhooks.models import EventType
 from verification.models import CANDIDATES_KEPT, Candidate, Challenge, Verification
 from verification.services import challenges, clips, evidence, performances, signals
-from verification.services.performances import Performance
+from verification.services.performances import Movement, Performance
 from verification.services.probes import Probe, look
 from verification.services.progress import Progress
 
@@ -200,13 +199,13 @@ def _looked_at(
     if challenge is None:
         with captures.images_of(capture, most_frames=FRAMES_LOOKED_AT, shows=verification.person) as images:
             return see(progress.coming(images)), None
-    movement = captures.read_movement(
+    with captures.movement_of(
         capture,
-        every_s=performances.EVERY_S,
+        frames_per_s=performances.FRAMES_PER_S,
         longest_s=performances.longest_s(challenge.steps),
         most_side=performances.MOST_SIDE,
-    )
-    progress.coming(movement)
+    ) as images:
+        movement = Movement.of(progress.coming(images))
     performance = _performance(verification, movement, challenge)
     return see(performance.stills), performance
 
@@ -217,11 +216,11 @@ def _give_up(verification: Verification, lease: Lease, code: str) -> None:
         _close(verification, Outcome.FAILED, (code,))
 
 
-def _performance(verification: Verification, images: tuple[Image, ...], challenge: Challenge) -> Performance:
+def _performance(verification: Verification, movement: Movement, challenge: Challenge) -> Performance:
     if challenge.used_at is None:
         raise ValueError("only a challenge in use has a clip")
     return performances.watch(
-        images,
+        movement,
         steps=challenge.steps,
         clip_s=_capture_of(verification).duration_s or 0.0,
         available=challenge.used_at - challenge.issued_at,
