@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as PillowImage
 
+from bench import joins
 from bench.instance import ROOT
 from bench.performing import FRAME_RATE, Performer, Pixels, Points, film, landmarked, performed, selfie
 from bench.presenting import presented
@@ -222,13 +223,16 @@ def _cut_together(face: Face, steps: Sequence[Step], performer: Performer, two_t
     return frames
 
 
-def row(name: str, told: Sequence[Told]) -> tuple[str, ...]:
-    """Return name, clips, passed, the most that may pass in truth (95 %), and what the others were told."""
-    passed = sum(each.passed for each in told)
-    low, high = wilson(passed, len(told))
-    codes = Counter(each.performance.verdict.code for each in told if not each.passed)
-    why = ", ".join(f"{code.removeprefix('challenge_')} {count}" for code, count in codes.most_common())
-    return (name, str(len(told)), str(passed), f"{100 * low:.0f} to {100 * high:.0f} %", why or "-")
+def row(name: str, codes: Sequence[str]) -> tuple[str, ...]:
+    """Return name, clips, passed, how many pass in truth (95 %), and what the others were told.
+
+    codes: of each clip, "" for one that passed.
+    """
+    passed = sum(not code for code in codes)
+    low, high = wilson(passed, len(codes))
+    others = Counter(code.removeprefix("challenge_") for code in codes if code)
+    why = ", ".join(f"{code} {count}" for code, count in others.most_common())
+    return (name, str(len(codes)), str(passed), f"{100 * low:.0f} to {100 * high:.0f} %", why or "-")
 
 
 def main() -> int:
@@ -238,7 +242,8 @@ def main() -> int:
     options = parser.parse_args()
     assets, chance = Path(os.environ["HEIRLOOM_TEST_ASSETS"]), random.Random(1)
     studio = Studio(chance)
-    table = piped(HEADER, list(_rows(studio, people(assets, options.people), clips(assets), chance)))
+    staged = _rows(studio, people(assets, options.people), clips(assets), chance)
+    table = piped(HEADER, [*staged, *(row(*each) for each in joins.shown(assets, chance))])
     print(table)
     if options.write:
         before, _, rest = PAGE.read_text().partition(BEGIN)
@@ -250,8 +255,9 @@ def _rows(
     studio: Studio, faces: Sequence[Face], films: Mapping[str, Face], chance: random.Random
 ) -> Iterator[tuple[str, ...]]:
     def told(name: str, clips: Sequence[Told]) -> tuple[str, ...]:
-        print(*row(name, clips), sep=" | ", file=sys.stderr, flush=True)
-        return row(name, clips)
+        made = row(name, [each.performance.verdict.code for each in clips])
+        print(*made, sep=" | ", file=sys.stderr, flush=True)
+        return made
 
     recordings = acted(studio, faces)
     yield told("performed, from a photo of each person", recordings)

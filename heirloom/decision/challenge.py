@@ -135,7 +135,7 @@ def judge(moments: Sequence[Moment], steps: Sequence[Step], changes: Sequence[fl
     if len(lead) < FEWEST_NEUTRAL or _longest_gap_s(moments) > LONGEST_GAP_S:
         return failed("challenge_unclear")
     neutral = Neutral.of(lead)
-    if _leaps(moments) or _is_cut(changes):
+    if _leaps(moments) or is_cut(changes):
         return failed("challenge_spliced")
     if _flat(moments, neutral):
         return failed("challenge_flat")
@@ -157,6 +157,20 @@ def at_rest(moments: Sequence[Moment], within_deg: float) -> list[int]:
         for number, each in enumerate(moments)
         if max(abs(each.turn - neutral.turn), abs(each.nod - neutral.nod)) <= within_deg
     ]
+
+
+def is_cut(changes: Sequence[float]) -> bool:
+    """Say whether the picture changes at once somewhere, and not in the frames before and after.
+
+    changes: as `judge` takes them.
+    """
+    levels = np.array(changes)
+    lively = levels[levels > REPEATED * np.percentile(levels, LIVELY)] if len(levels) else levels
+    if len(lively) <= 2 * CUT_NEIGHBORS:
+        return False
+    around = np.lib.stride_tricks.sliding_window_view(lively, 2 * CUT_NEIGHBORS + 1)
+    beside = np.delete(around, CUT_NEIGHBORS, axis=1).max(axis=1)
+    return bool(np.any(around[:, CUT_NEIGHBORS] > np.maximum(CUT_LEVELS, CUT_TIMES * beside)))
 
 
 def too_early(clip_s: float, available_s: float) -> bool:
@@ -196,17 +210,6 @@ def _leaps(moments: Sequence[Moment]) -> bool:
     """Whether the head is elsewhere without having moved there."""
     angles = ([each.turn for each in moments], [each.nod for each in moments])
     return any(np.abs(np.diff(smooth(np.array(each)))).max() > JUMP_DEG for each in angles)
-
-
-def _is_cut(changes: Sequence[float]) -> bool:
-    """Whether the picture changes at once somewhere, and not in the frames before and after."""
-    levels = np.array(changes)
-    lively = levels[levels > REPEATED * np.percentile(levels, LIVELY)] if len(levels) else levels
-    if len(lively) <= 2 * CUT_NEIGHBORS:
-        return False
-    around = np.lib.stride_tricks.sliding_window_view(lively, 2 * CUT_NEIGHBORS + 1)
-    beside = np.delete(around, CUT_NEIGHBORS, axis=1).max(axis=1)
-    return bool(np.any(around[:, CUT_NEIGHBORS] > np.maximum(CUT_LEVELS, CUT_TIMES * beside)))
 
 
 def _flat(moments: Sequence[Moment], neutral: Neutral) -> bool:
