@@ -322,7 +322,8 @@ def _most_payload_bytes(request: Mapping[str, Any]) -> int:
 def _send(job: socket.socket, request: Mapping[str, Any], payload: bytes) -> None:
     text = json.dumps(request).encode()
     job.sendall(LENGTHS.pack(len(text), len(payload)) + text)
-    job.sendall(payload)
+    if payload:  # a child that waits for nothing more may have answered and ended by now
+        job.sendall(payload)
 
 
 def how_ended(told: socket.socket) -> Ended:

@@ -132,6 +132,18 @@ def test_reading_beyond_its_processor_time_ends_in_a_refusal(slow_photo: bytes) 
     assert caught.value.code == "too_much_cpu_time"
 
 
+def test_a_child_that_has_answered_and_ended_before_all_is_sent_is_heard() -> None:
+    class Hasty:
+        heard = 0
+
+        def sendall(self, data: bytes) -> None:
+            if self.heard:
+                raise BrokenPipeError
+            self.heard += 1
+
+    sandbox._send(Hasty(), {"name": "frames"}, b"")  # type: ignore[arg-type]
+
+
 def test_photos_are_read_from_many_threads_at_once(photo: bytes) -> None:
     expected = read_image(photo).pixels
 
