@@ -35,6 +35,15 @@ def pytest_xdist_setupnodes() -> None:
     os.environ.update(FOUND)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test an id of its own: processes that share them take two of one id for one."""
+    for item in items:
+        if item.name not in item.nodeid:  # schemathesis names its tests, and pytest 9.2 leaves that out of their ids
+            item._id = item.id.with_params(item.name.partition("[")[2].removesuffix("]"))
+    if len({item.nodeid for item in items}) < len(items):
+        raise pytest.UsageError("some tests have the same id, and of those only one would run")
+
+
 @pytest.fixture(scope="session")
 def var() -> Path:
     """The data folder of this test run."""
