@@ -50,6 +50,7 @@ def _chosen(container: InputContainer, stream: VideoStream, wanted: Wanted) -> I
     left, reading = deque(wanted.times_s), Reading(wanted.reading)
     if reading in SKIPPED:
         coder.skip_frame = SKIPPED[reading]
+        coder.thread_type = ThreadType.AUTO  # the next frames while one is decoded, where its slices are too few
         return _passed(stream, _frames(container, stream, start_s, left, deque(wanted.leaps_s)), start_s, left)
     coder.thread_type = ThreadType.SLICE  # a keyframe is given out before the next is read
     find = _sought if reading is Reading.SEEKS else _met
