@@ -25,7 +25,8 @@ WALK_WIDTH = 800
 """How many neighbors the walk through the index keeps in view (hnsw.ef_search)."""
 NAMED = 20
 """So many are named by half-precision numbers at least, so that their exact ones can put another one first."""
-SIZE_KEPT_S = 60
+COUNTED_UP_TO, SIZE_KEPT_S = 2_000, 60
+"""Up to here people are counted with each search, beyond for the next seconds: it takes as long as an exact search."""
 UNSEALED_AT_A_TIME = 1000
 
 
@@ -78,13 +79,12 @@ def search_others(*, probe: Template, count: int, than: Collection[uuid.UUID]) -
 def _size(rows: PersonTemplateQuerySet, name: str) -> int:
     """Return how many people are searched.
 
-    A large number is remembered for a while: a few people more or less move no threshold, and counting them would take
-    many times as long as the search.
+    A large number is remembered for a while: a few people more or less move no threshold.
     """
     known: int | None = cache.get(name)
     if known is None:
         known = rows.count()
-        if known > EXACT_UP_TO:
+        if known > COUNTED_UP_TO:
             cache.set(name, known, SIZE_KEPT_S)
     return known
 
@@ -111,7 +111,7 @@ def _named(rows: PersonTemplateQuerySet, probe: Template, count: int, size: int)
         if kind.fingerprint in former:
             ids += _ids(rows, kind, probe, count, exact=True)
     ids += _ids(rows, in_force, probe, count, exact=bool(former) or size <= EXACT_UP_TO)
-    return list(PersonTemplate.objects.filter(pk__in=ids).select_related("person"))
+    return list(PersonTemplate.objects.filter(pk__in=ids).select_related("person").defer("vector"))
 
 
 def _ids(rows: PersonTemplateQuerySet, kind: Rotation, probe: Template, count: int, *, exact: bool) -> list[int]:

@@ -177,13 +177,14 @@ def test_a_search_costs_the_same_queries_however_many_are_found(
         with django_assert_num_queries(6):
             assert len(found(probe, count=count)) == count
     monkeypatch.setattr(gallery, "EXACT_UP_TO", 10)
+    monkeypatch.setattr(gallery, "COUNTED_UP_TO", 10)
     found(probe)
     with django_assert_num_queries(8):  # the size is known, but the walk is set in a transaction of its own
         found(probe, count=50)
 
 
 def test_a_large_gallery_is_counted_once_in_a_while(crowd: Vectors, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gallery, "EXACT_UP_TO", 10)
+    monkeypatch.setattr(gallery, "COUNTED_UP_TO", 10)
     enroll(crowd[:20])
     assert gallery.search(probe=near(crowd[4]), count=1).gallery_size == 20
     enroll(crowd[20:23])
