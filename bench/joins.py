@@ -14,7 +14,7 @@ from heirloom.decision.challenge import is_cut
 from heirloom.media import video
 from heirloom.media.limits import Limits
 from heirloom.media.types import Image
-from heirloom.vision.motion import Changes
+from heirloom.vision.motion import Change, Changes
 from verification.services.performances import FRAMES_PER_S
 
 ONE_WEBCAM = "signer_*"
@@ -56,14 +56,14 @@ def _read(path: Path) -> Clip:
 
 
 def _told(clips: Sequence[Clip]) -> list[str]:
-    return ["spliced" if is_cut(_levels(clip)) else "" for clip in clips]
+    return ["spliced" if is_cut(_changes(clip)) else "" for clip in clips]
 
 
-def _levels(clip: Clip) -> list[float]:
+def _changes(clip: Clip) -> list[Change]:
     changes = Changes()
     for _ in changes.noting(clip):
         pass
-    return changes.levels
+    return changes.found
 
 
 def _joined(before: Clip, until: int, after: Clip, since: int) -> Clip:
@@ -76,7 +76,7 @@ def _anywhere(clip: Clip, chance: random.Random) -> int:
 
 def _quiet_pairs(clip: Clip) -> list[tuple[int, int]]:
     """Two places around which little moves, with time for movement between them."""
-    levels = np.array(_levels(clip))
+    levels = np.array([change.levels for change in _changes(clip)])
     little = np.percentile(levels, QUIET_PERCENTILE)
     places = [at for at in range(AROUND, len(clip) - AROUND) if levels[at - 4 : at + 4].max() < little]
     return [(i, j) for i, j in permutations(places, 2) if abs(i - j) >= AROUND]

@@ -12,7 +12,7 @@ import numpy as np
 
 from heirloom.decision.attack import CHALLENGE
 from heirloom.decision.gestures import Gesture, Kind, Neutral, find, smooth
-from heirloom.vision.motion import Moment
+from heirloom.vision.motion import Change, Moment
 from heirloom.vision.types import AttackOutcome, AttackSignal
 
 HEAD = (Kind.TURN_LEFT, Kind.TURN_RIGHT, Kind.LOOK_UP, Kind.LOOK_DOWN)
@@ -38,8 +38,8 @@ FEWEST_NEUTRAL = 4
 CUT_TIMES, CUT_LEVELS = 4.0, 2.0
 """A frame that differs from the one before it so many times more than its neighbors do, and by so many gray levels.
 
-Where recordings of one person before one camera were put together, nine of ten such places show it; frames that a
-camera lost while the head moved come to 3, or 4.6 where five are lost at once (docs/challenges.md)."""
+Most places where recordings of one person before one camera were put together show it; a tenth of all frames lost
+comes to 2.8 (docs/challenges.md)."""
 CUT_NEIGHBORS = 3
 REPEATED, LIVELY = 0.1, 90
 """A frame that changes by less than this share of what the liveliest (a percentile) do is the one before again."""
@@ -123,11 +123,10 @@ def _ways(offered: Sequence[Kind], steps: int) -> int:
     return int(len(offered) ** steps - without_head**steps)
 
 
-def judge(moments: Sequence[Moment], steps: Sequence[Step], changes: Sequence[float] = ()) -> Verdict:
+def judge(moments: Sequence[Moment], steps: Sequence[Step], changes: Sequence[Change] = ()) -> Verdict:
     """Return whether these moments of one face, in order of time, show the steps and nothing else.
 
-    changes: how much each frame differs from the one before, as `motion.Changes` has it.
-    Of the moments, what comes after the last window is not looked at.
+    changes: of every frame of the clip. What comes after the last window is not looked at.
     """
     over_s = steps[-1].to_s + LATE_S
     moments = [each for each in moments if each.at_s <= over_s]
@@ -135,7 +134,7 @@ def judge(moments: Sequence[Moment], steps: Sequence[Step], changes: Sequence[fl
     if len(lead) < FEWEST_NEUTRAL or _longest_gap_s(moments) > LONGEST_GAP_S:
         return failed("challenge_unclear")
     neutral = Neutral.of(lead)
-    if _leaps(moments) or is_cut(changes):
+    if _leaps(moments) or is_cut([each for each in changes if each.at_s <= over_s]):
         return failed("challenge_spliced")
     if _flat(moments, neutral):
         return failed("challenge_flat")
@@ -159,12 +158,9 @@ def at_rest(moments: Sequence[Moment], within_deg: float) -> list[int]:
     ]
 
 
-def is_cut(changes: Sequence[float]) -> bool:
-    """Say whether the picture changes at once somewhere, and not in the frames before and after.
-
-    changes: as `judge` takes them.
-    """
-    levels = np.array(changes)
+def is_cut(changes: Sequence[Change]) -> bool:
+    """Say whether the picture changes at once somewhere, and not in the frames before and after."""
+    levels = np.array([each.levels for each in changes])
     lively = levels[levels > REPEATED * np.percentile(levels, LIVELY)] if len(levels) else levels
     if len(lively) <= 2 * CUT_NEIGHBORS:
         return False

@@ -67,14 +67,19 @@ def eye_openness(points68: Floats) -> float:
     return float(np.mean(ratios))
 
 
-class Changes:
-    """How much each frame of a clip differs from the one before it, taken down as the frames pass by.
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How much a frame differs from the one before: the mean of the whole picture in gray levels, light taken out."""
 
-    levels: one for each frame but the first: the mean difference of the whole picture in gray levels, light taken out.
-    """
+    at_s: float
+    levels: float
+
+
+class Changes:
+    """The changes of a clip, taken down as its frames pass by. found: one for each frame but the first."""
 
     def __init__(self) -> None:
-        self.levels: list[float] = []
+        self.found: list[Change] = []
         self._before: Matrix | None = None
 
     def noting(self, images: Iterable[Image]) -> Iterator[Image]:
@@ -82,7 +87,7 @@ class Changes:
         for image in images:
             now = _thumbnail(image)
             if self._before is not None:
-                self.levels.append(float(np.abs(now - self._before).mean()))
+                self.found.append(Change(image.at_s or 0.0, float(np.abs(now - self._before).mean())))
             self._before = now
             yield image
 

@@ -11,6 +11,7 @@ from heirloom.decision.challenge import (
     FEWEST_WAYS,
     HEAD,
     INSTRUCTIONS,
+    LATE_S,
     Verdict,
     draw,
     failed,
@@ -20,13 +21,19 @@ from heirloom.decision.challenge import (
     ways,
 )
 from heirloom.decision.gestures import Kind
+from heirloom.vision.motion import Change
 from heirloom.vision.types import AttackOutcome
 from tests.heads import acted, moment, turned
 
 LEFT, RIGHT, UP, DOWN, EYES = Kind
 ASKED = (LEFT, UP, LEFT, DOWN, RIGHT)
 STEPS = schedule(ASKED)
+FRAMES_PER_S = 30
 RESTING = (0.4, 0.5, 0.4, 0.6, 0.5, 0.4)
+
+
+def changing(*levels: float, since_s: float = 5.0) -> list[Change]:
+    return [Change(since_s + number / FRAMES_PER_S, level) for number, level in enumerate(levels)]
 
 
 def outcome(verdict: Verdict) -> tuple[str, str]:
@@ -85,12 +92,13 @@ def test_a_head_that_is_elsewhere_at_once_is_spliced() -> None:
 
 
 def test_a_picture_that_changes_at_once_while_the_head_rests_is_spliced() -> None:
-    cut = [*RESTING, 4.0, *RESTING]
-    assert outcome(judge(acted(ASKED), STEPS, cut)) == ("attack", "challenge_spliced")
+    cut = (*RESTING, 4.0, *RESTING)
+    assert outcome(judge(acted(ASKED), STEPS, changing(*cut))) == ("attack", "challenge_spliced")
+    assert judge(acted(ASKED), STEPS, changing(*cut, since_s=STEPS[-1].to_s + LATE_S)).code == ""
 
 
 def test_repeated_frames_hide_no_cut() -> None:
-    held = [*RESTING, 0.0, 0.0, 0.0, 4.0, 0.0, 0.0, 0.0, *RESTING]
+    held = changing(*RESTING, 0.0, 0.0, 0.0, 4.0, 0.0, 0.0, 0.0, *RESTING)
     assert judge(acted(ASKED), STEPS, held).code == "challenge_spliced"
 
 
@@ -104,7 +112,7 @@ def test_repeated_frames_hide_no_cut() -> None:
     ],
 )
 def test_a_picture_that_changes_as_heads_move_and_cameras_record_is_not(moving: tuple[float, ...]) -> None:
-    assert judge(acted(ASKED), STEPS, [*RESTING, *moving, *RESTING]).code == ""
+    assert judge(acted(ASKED), STEPS, changing(*RESTING, *moving, *RESTING)).code == ""
 
 
 def test_a_photo_tilted_as_if_it_were_a_head_is_flat() -> None:

@@ -44,8 +44,9 @@ def test_light_that_changes_is_no_change_of_the_picture() -> None:
     cut = cv2.circle(gray.copy(), (32, 32), 20, (250, 250, 250), -1)
     told = Changes()
     assert len(list(told.noting([Image(gray), Image(gray + np.uint8(20)), Image(cut)]))) == 3
-    assert told.levels[0] == 0.0
-    assert told.levels[1] > 20
+    light, picture = told.found
+    assert light.levels == 0.0
+    assert picture.levels > 20
 
 
 def _photo_before_a_camera(points: Floats, tilt_deg: float) -> Floats:

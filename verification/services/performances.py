@@ -9,7 +9,7 @@ from heirloom.decision import challenge
 from heirloom.decision.challenge import Step, Verdict
 from heirloom.media.types import Image
 from heirloom.vision.comparison import compare, mean_template
-from heirloom.vision.motion import Changes, Moment
+from heirloom.vision.motion import Change, Changes, Moment
 from heirloom.vision.tracking import BreakKind, Track, View, follow, rivals
 from heirloom.vision.types import AnalysisRequest, AttackOutcome, Vision
 
@@ -40,15 +40,15 @@ class Performance:
     verdict: Verdict
     stills: tuple[Image, ...]
     moments: tuple[Moment, ...] = ()
-    changes: tuple[float, ...] = ()
+    changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Movement:
-    """images: EVERY_S apart, or as far as the clip's own frames are. changes: as `motion.Changes` has them, of all."""
+    """images: EVERY_S apart, or as far as the clip's own frames are. changes: of all that were looked at."""
 
     images: tuple[Image, ...]
-    changes: tuple[float, ...]
+    changes: tuple[Change, ...]
 
     @classmethod
     def of(cls, images: Iterable[Image]) -> Self:
@@ -59,7 +59,7 @@ class Movement:
             if turn > last:
                 kept.append(image)
                 last = turn
-        return cls(tuple(kept), tuple(changes.levels))
+        return cls(tuple(kept), tuple(changes.found))
 
 
 def longest_s(steps: Sequence[Step]) -> float:
