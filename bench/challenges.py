@@ -81,7 +81,8 @@ class Studio:
     """Has clips made and judged as the product does, one on each processor at a time."""
 
     def __init__(self, random: random.Random) -> None:
-        # Started anew, not forked: the parent's threads would not come along.
+        # Started anew, not forked: the parent's threads would not come along. One thread for each core is enough.
+        os.environ["OPENBLAS_NUM_THREADS"] = "1"
         self._judges = ProcessPoolExecutor(os.cpu_count(), get_context("spawn"))
         self._random = random
 
