@@ -244,7 +244,7 @@ def main() -> int:
     assets, chance = Path(os.environ["HEIRLOOM_TEST_ASSETS"]), random.Random(1)
     studio = Studio(chance)
     staged = _rows(studio, people(assets, options.people), clips(assets), chance)
-    table = piped(HEADER, [*staged, *(row(*each) for each in joins.shown(assets, chance))])
+    table = piped(HEADER, [*staged, *(row(*each) for each in joins.shown(assets, random.Random(1)))])
     print(table)
     if options.write:
         before, _, rest = PAGE.read_text().partition(BEGIN)

@@ -38,8 +38,8 @@ FEWEST_NEUTRAL = 4
 CUT_TIMES, CUT_LEVELS = 4.0, 2.0
 """A frame that differs from the one before it so many times more than its neighbors do, and by so many gray levels.
 
-Most places where recordings of one person before one camera were put together show it; a tenth of all frames lost
-comes to 2.8 (docs/challenges.md)."""
+Most places where recordings of one person before one camera were put together show it; recordings that lost a tenth of
+their frames do not (docs/challenges.md)."""
 CUT_NEIGHBORS = 3
 REPEATED, LIVELY = 0.1, 90
 """A frame that changes by less than this share of what the liveliest (a percentile) do is the one before again."""
@@ -123,7 +123,7 @@ def _ways(offered: Sequence[Kind], steps: int) -> int:
     return int(len(offered) ** steps - without_head**steps)
 
 
-def judge(moments: Sequence[Moment], steps: Sequence[Step], changes: Sequence[Change] = ()) -> Verdict:
+def judge(moments: Sequence[Moment], steps: Sequence[Step], changes: Sequence[Change]) -> Verdict:
     """Return whether these moments of one face, in order of time, show the steps and nothing else.
 
     changes: of every frame of the clip. What comes after the last window is not looked at.
@@ -159,14 +159,14 @@ def at_rest(moments: Sequence[Moment], within_deg: float) -> list[int]:
 
 
 def is_cut(changes: Sequence[Change]) -> bool:
-    """Say whether the picture changes at once somewhere, and not in the frames before and after."""
-    levels = np.array([each.levels for each in changes])
-    lively = levels[levels > REPEATED * np.percentile(levels, LIVELY)] if len(levels) else levels
-    if len(lively) <= 2 * CUT_NEIGHBORS:
-        return False
-    around = np.lib.stride_tricks.sliding_window_view(lively, 2 * CUT_NEIGHBORS + 1)
-    beside = np.delete(around, CUT_NEIGHBORS, axis=1).max(axis=1)
-    return bool(np.any(around[:, CUT_NEIGHBORS] > np.maximum(CUT_LEVELS, CUT_TIMES * beside)))
+    """Say whether the picture changes at once somewhere, and not in the frames before and after.
+
+    A camera begins and ends as it likes: the first and the last few changes are not judged.
+    """
+    floor = REPEATED * np.percentile([each.levels for each in changes], LIVELY) if changes else 0.0
+    judged = changes[CUT_NEIGHBORS:-CUT_NEIGHBORS]
+    lively = [each for each in changes if each.levels > floor]
+    return any(_stands_out(lively, at) for at, each in enumerate(lively) if each in judged)
 
 
 def too_early(clip_s: float, available_s: float) -> bool:
@@ -206,6 +206,14 @@ def _leaps(moments: Sequence[Moment]) -> bool:
     """Whether the head is elsewhere without having moved there."""
     angles = ([each.turn for each in moments], [each.nod for each in moments])
     return any(np.abs(np.diff(smooth(np.array(each)))).max() > JUMP_DEG for each in angles)
+
+
+def _stands_out(changes: Sequence[Change], at: int) -> bool:
+    """Whether a change is far larger than those around it. Stills shown one after another have none around."""
+    now = changes[at]
+    around = [*changes[max(0, at - CUT_NEIGHBORS) : at], *changes[at + 1 : at + 1 + CUT_NEIGHBORS]]
+    beside = max((each.levels for each in around if abs(each.at_s - now.at_s) <= LONGEST_GAP_S), default=0.0)
+    return now.levels > max(CUT_LEVELS, CUT_TIMES * beside)
 
 
 def _flat(moments: Sequence[Moment], neutral: Neutral) -> bool:

@@ -36,12 +36,15 @@ def changing(*levels: float, since_s: float = 5.0) -> list[Change]:
     return [Change(since_s + number / FRAMES_PER_S, level) for number, level in enumerate(levels)]
 
 
+STEADY = changing(*RESTING * 80, since_s=0.0)
+
+
 def outcome(verdict: Verdict) -> tuple[str, str]:
     return verdict.outcome.value, verdict.code
 
 
 def test_a_clip_that_shows_every_step_in_order_and_in_time_passes() -> None:
-    verdict = judge(acted(ASKED), STEPS)
+    verdict = judge(acted(ASKED), STEPS, STEADY)
     assert outcome(verdict) == ("bona_fide", "")
     assert [gesture.kind for gesture in verdict.gestures] == list(ASKED)
     assert verdict.signal.detector == "challenge"
@@ -51,7 +54,7 @@ def test_closed_eyes_are_a_step_and_a_blink_is_none() -> None:
     asked = (EYES, LEFT, EYES)
     moments = acted(asked)
     blinking = [replace(m, eyes=0.1) if 4.0 < m.at_s < 4.2 else m for m in moments]
-    assert judge(blinking, schedule(asked)).code == ""
+    assert judge(blinking, schedule(asked), STEADY).code == ""
 
 
 @pytest.mark.parametrize(
@@ -66,35 +69,40 @@ def test_closed_eyes_are_a_step_and_a_blink_is_none() -> None:
     ],
 )
 def test_other_movements_than_asked_fail(shown: tuple[Kind, ...], code: str) -> None:
-    verdict = judge(acted(shown), STEPS)
+    verdict = judge(acted(shown), STEPS, STEADY)
     assert verdict.code == code
     assert verdict.outcome is not AttackOutcome.BONA_FIDE
 
 
 def test_a_movement_more_fails() -> None:
     crowded = acted((LEFT, UP, DOWN, LEFT, DOWN, RIGHT), pace_s=2.1, until_s=14.5)
-    assert judge(crowded, STEPS).code == "challenge_extra_gesture"
+    assert judge(crowded, STEPS, STEADY).code == "challenge_extra_gesture"
 
 
 def test_movements_before_their_time_or_after_it_fail() -> None:
-    assert judge(acted(ASKED, late_s=0.3, pace_s=2.1), STEPS).code == "challenge_out_of_time"
-    assert judge(acted(ASKED, late_s=1.9), STEPS).code == "challenge_out_of_time"
+    assert judge(acted(ASKED, late_s=0.3, pace_s=2.1), STEPS, STEADY).code == "challenge_out_of_time"
+    assert judge(acted(ASKED, late_s=1.9), STEPS, STEADY).code == "challenge_out_of_time"
 
 
 def test_a_glance_is_not_held_long_enough() -> None:
     glance = [moment(m.at_s, turned(25, 0)) if 2.0 <= m.at_s < 2.2 else m for m in acted((), until_s=14)]
-    assert judge(glance, STEPS).code == "challenge_not_shown"
+    assert judge(glance, STEPS, STEADY).code == "challenge_not_shown"
 
 
 def test_a_head_that_is_elsewhere_at_once_is_spliced() -> None:
     moments = [moment(at, turned(-20 if at < 5 else 28, 0)) for at in np.arange(0, 14, 0.125)]
-    assert outcome(judge(moments, STEPS)) == ("attack", "challenge_spliced")
+    assert outcome(judge(moments, STEPS, STEADY)) == ("attack", "challenge_spliced")
 
 
 def test_a_picture_that_changes_at_once_while_the_head_rests_is_spliced() -> None:
     cut = (*RESTING, 4.0, *RESTING)
     assert outcome(judge(acted(ASKED), STEPS, changing(*cut))) == ("attack", "challenge_spliced")
     assert judge(acted(ASKED), STEPS, changing(*cut, since_s=STEPS[-1].to_s + LATE_S)).code == ""
+
+
+def test_stills_shown_one_after_another_are_spliced() -> None:
+    stills = [Change(number / FRAMES_PER_S, 6.0 if number % 30 == 15 else 0.0) for number in range(420)]
+    assert outcome(judge(acted(ASKED), STEPS, stills)) == ("attack", "challenge_spliced")
 
 
 def test_repeated_frames_hide_no_cut() -> None:
@@ -123,13 +131,13 @@ def test_a_photo_tilted_as_if_it_were_a_head_is_flat() -> None:
         moment(at, np.asarray(turned(0, 0) * [np.cos(np.radians(tilted(at))), 1.0], np.float32))
         for at in np.arange(0, 14, 0.125)
     ]
-    assert outcome(judge(moments, STEPS)) == ("attack", "challenge_flat")
+    assert outcome(judge(moments, STEPS, STEADY)) == ("attack", "challenge_flat")
 
 
 def test_a_face_unseen_for_a_while_proves_nothing() -> None:
     moments = [m for m in acted(ASKED) if not 6.0 < m.at_s < 6.8]
-    assert outcome(judge(moments, STEPS)) == ("inconclusive", "challenge_unclear")
-    assert judge([], STEPS).code == "challenge_unclear"
+    assert outcome(judge(moments, STEPS, STEADY)) == ("inconclusive", "challenge_unclear")
+    assert judge([], STEPS, STEADY).code == "challenge_unclear"
 
 
 def test_a_clip_longer_than_the_time_there_was_is_older_than_its_challenge() -> None:
