@@ -57,6 +57,7 @@ def main(control_fd: int) -> None:
     signal.set_wakeup_fd(wake_writer.fileno(), warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
     Zygote(socket.socket(fileno=control_fd), wake_reader, os.getppid()).serve()
+    signal.set_wakeup_fd(-1)  # children that end from here on wake nobody
 
 
 class Zygote:
