@@ -31,6 +31,7 @@ def pytest_configure() -> None:
 
 
 def pytest_xdist_setupnodes() -> None:
+    """Let each process begin as this one did; it runs no test itself."""
     os.environ.clear()
     os.environ.update(FOUND)
 

@@ -141,7 +141,9 @@ def test_a_child_that_has_answered_and_ended_before_all_is_sent_is_heard() -> No
                 raise BrokenPipeError
             self.heard += 1
 
-    sandbox._send(Hasty(), {"name": "frames"}, b"")  # type: ignore[arg-type]
+    child = Hasty()
+    sandbox._send(child, {"name": "frames"}, b"")  # type: ignore[arg-type]
+    assert child.heard == 1
 
 
 def test_photos_are_read_from_many_threads_at_once(photo: bytes) -> None:
