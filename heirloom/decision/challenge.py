@@ -163,10 +163,12 @@ def is_cut(changes: Sequence[Change]) -> bool:
 
     A camera begins and ends as it likes: the first and the last few changes are not judged.
     """
-    floor = REPEATED * np.percentile([each.levels for each in changes], LIVELY) if changes else 0.0
-    judged = changes[CUT_NEIGHBORS:-CUT_NEIGHBORS]
+    if len(changes) <= 2 * CUT_NEIGHBORS:
+        return False
+    begun_s, ended_s = changes[CUT_NEIGHBORS].at_s, changes[-1 - CUT_NEIGHBORS].at_s
+    floor = REPEATED * np.percentile([each.levels for each in changes], LIVELY)
     lively = [each for each in changes if each.levels > floor]
-    return any(_stands_out(lively, at) for at, each in enumerate(lively) if each in judged)
+    return any(begun_s <= each.at_s <= ended_s and _stands_out(lively, at) for at, each in enumerate(lively))
 
 
 def too_early(clip_s: float, available_s: float) -> bool:
