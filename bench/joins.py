@@ -5,6 +5,7 @@ What bench.performing makes moves as it was told to. These are the shared clips,
 
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
@@ -67,7 +68,9 @@ def _changes(clip: Clip) -> list[Change]:
 
 
 def _joined(before: Clip, until: int, after: Clip, since: int) -> Clip:
-    return [*before[max(0, until - AROUND) : until], *after[since : since + AROUND]]
+    """Return half a second of each, timed as one clip."""
+    images = [*before[max(0, until - AROUND) : until], *after[since : since + AROUND]]
+    return [replace(image, at_s=number / FRAMES_PER_S) for number, image in enumerate(images)]
 
 
 def _anywhere(clip: Clip, chance: random.Random) -> int:
