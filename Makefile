@@ -1,6 +1,6 @@
 # Heirloom: `make run` starts it, `make test` tests it. Python 3.11 to 3.13 is all that is needed.
 .DEFAULT_GOAL := help
-.PHONY: packages dev-packages help run dev test check fmt lock demo bench clean doctor
+.PHONY: packages dev-packages help run dev test check fmt lock demo bench attack clean doctor
 MAKEFLAGS += --no-print-directory
 
 VENV := .venv
@@ -50,6 +50,9 @@ demo: dev-packages ## enroll, verify, attack and review two portraits over HTTP 
 
 bench: dev-packages ## measure, and write docs/benchmarks.md
 	@$(PY) -m bench.run
+
+attack: dev-packages ## carry out the attacks of docs/threat-model.md on an instance of its own, a line each
+	@$(PY) -m bench.intrusion.run
 
 lock: packages ## compile pyproject.toml into the three lock files
 	$(PY) -m pip --disable-pip-version-check install --quiet uv

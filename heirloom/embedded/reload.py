@@ -7,7 +7,7 @@ from watchfiles import watch
 
 _WATCHED = ("heirloom", "enrollment", "verification", "templates", "manage.py")
 _SUFFIXES = {".py", ".html"}
-_VISION_ROOMS = ("heirloom/errors.py", "heirloom/media/", "heirloom/vision/")
+_VISION_ROOMS = ("heirloom/errors/", "heirloom/media/", "heirloom/vision/")
 
 
 class Changes:

@@ -10,7 +10,7 @@ ELSEWHERE = {"HEIRLOOM_ENV_FILE", "WEB_WORKERS"}
 
 
 def test_every_setting_is_named_and_nothing_else() -> None:
-    sources = [ROOT / "heirloom" / "settings.py", *(ROOT / "heirloom" / "embedded").glob("*.py")]
+    sources = [*(ROOT / "heirloom" / "settings").glob("*.py"), *(ROOT / "heirloom" / "embedded").glob("*.py")]
     read = {name for source in sources for name in READ.findall(source.read_text())}
     named = set(re.findall(r"^#([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert named == read | ELSEWHERE

@@ -1,0 +1,80 @@
+"""Who comes in: sign-in, transport, the API's doors and their limits."""
+
+from datetime import timedelta
+
+from django.urls import reverse_lazy
+
+from heirloom import env
+from heirloom.settings.installation import HTTPS
+
+# Sign-in
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = reverse_lazy("sign-in")
+LOGIN_REDIRECT_URL = reverse_lazy("home")
+LOGOUT_REDIRECT_URL = reverse_lazy("sign-in")
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = 0.25
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_TEMPLATE = "portal/locked.html"
+AXES_VERBOSE = False
+AXES_USERNAME_CALLABLE = "heirloom.accounts.tried.username"
+AXES_CLIENT_IP_CALLABLE = "heirloom.accounts.tried.address"
+
+# Transport
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("BEHIND_PROXY", default=False) else None
+SECURE_SSL_REDIRECT = HTTPS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_AGE = 8 * 3600
+X_FRAME_OPTIONS = "DENY"
+
+# Figures of work and people's cases are for operators: a token of Prometheus' own, or an auditor's.
+METRICS_TOKEN = env.secret("METRICS_TOKEN")
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "heirloom.api.authentication.TokenAuthentication",
+        "heirloom.api.authentication.ApiKeyAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["heirloom.api.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "heirloom.api.schema.AutoSchema",
+    "DEFAULT_PAGINATION_CLASS": "heirloom.api.pagination.NewestFirst",
+    "EXCEPTION_HANDLER": "heirloom.api.errors.handle",
+    "DEFAULT_THROTTLE_CLASSES": ["heirloom.api.throttles.CallerThrottle", "heirloom.api.throttles.CostThrottle"],
+    "DEFAULT_THROTTLE_RATES": {
+        "caller": env.text("THROTTLE_CALLER", "600/min"),
+        "cost": env.text("THROTTLE_COST", "6000/min"),
+        "sign-in": env.text("THROTTLE_SIGN_IN", "10/min"),
+        "refresh": env.text("THROTTLE_REFRESH", "120/min"),
+        "refused-key": env.text("THROTTLE_REFUSED_KEY", "10/min"),
+    },
+    "NUM_PROXIES": env.integer("NUM_PROXIES", 0),
+}
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.integer("JWT_ACCESS_MINUTES", 15)),
+    "REFRESH_TOKEN_LIFETIME": timedelta(hours=env.integer("JWT_REFRESH_HOURS", 12)),
+    "ISSUER": "heirloom",
+    "AUDIENCE": "heirloom",
+}
+# Another issuer whose tokens are taken beside our own: docs/api/authentication.md.
+OIDC_ISSUER = env.text("OIDC_ISSUER")
+OIDC_AUDIENCE = env.words("OIDC_AUDIENCE")
+OIDC_JWKS_URL = env.text("OIDC_JWKS_URL")
+OIDC_ROLES_CLAIM = env.text("OIDC_ROLES_CLAIM")
+OIDC_SHARED_SECRET = env.secret("OIDC_SHARED_SECRET")
+OIDC_LOOPBACK = env.boolean("OIDC_LOOPBACK", default=False)

@@ -1,0 +1,34 @@
+"""Models, decisions and consent."""
+
+from pathlib import Path
+
+from heirloom import env
+from heirloom.embedded import local
+from heirloom.settings.installation import VAR_DIR
+from heirloom.settings.media import TRANSCODER
+
+# Vision
+VISION_MODE = env.choice("VISION_MODE", ("local", "celery"), "local")
+VISION_PACK = env.text("VISION_PACK", local.BUILT_IN_PACK)
+VISION_DEVICE = env.choice("VISION_DEVICE", ("auto", "cpu", "cuda"), "auto")
+VISION_THREADS = env.integer("VISION_THREADS", 0)
+VISION_IDLE_UNLOAD_S = env.decimal("VISION_IDLE_UNLOAD_S", 0)
+VRAM_LIMIT_MB = env.integer("VRAM_LIMIT_MB", 0)
+VISION_SOCKET = Path(env.text("VISION_SOCKET", str(local.socket_dir(VAR_DIR, "vision") / "vision.sock")))
+VISION_TIMEOUT_S = env.decimal("VISION_TIMEOUT_S", 60.0)
+MODELS_DIR = Path(env.text("MODELS_DIR", str(VAR_DIR / "models")))
+POLICY_DIR = Path(env.text("POLICY_DIR", str(VAR_DIR / "policies")))
+GIVEN_MODEL_DEFAULTS = env.choice("GIVEN_MODEL_DEFAULTS", ("auto", "strict"), "auto")
+NONCOMMERCIAL_MODELS_ACKNOWLEDGED = env.words("NONCOMMERCIAL_MODELS_ACKNOWLEDGED")
+# What is computed in the call is bounded, and what is computed later is not taken without end.
+COMPUTE_AT_ONCE = env.integer("COMPUTE_AT_ONCE", 8)
+QUEUE_TOO_OLD_S = env.integer("QUEUE_TOO_OLD_S", 900)
+ATTACK_CHECK_REQUIRED = env.boolean("ATTACK_CHECK_REQUIRED", default=True)
+CHALLENGE_TTL_S = env.integer("CHALLENGE_TTL_S", 120)
+IDENTIFICATION_TARGET_FPIR = env.decimal("IDENTIFICATION_TARGET_FPIR", 0.01)
+
+# Consent: the text that people agree to, by its version; a service elsewhere that sees their clips makes it another.
+CONSENT_POLICY_VERSION = env.text("CONSENT_POLICY_VERSION", "2026-1") + (
+    "+zencoder" if TRANSCODER == "zencoder" else ""
+)
+CONSENT_PURPOSE = env.text("CONSENT_PURPOSE", "Verifying identity at work by face")
