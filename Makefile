@@ -1,6 +1,6 @@
 # Heirloom: `make run` starts it, `make test` tests it. Python 3.11 to 3.13 is all that is needed.
 .DEFAULT_GOAL := help
-.PHONY: packages dev-packages help run dev test check fmt lock demo bench attack clean doctor
+.PHONY: packages dev-packages help run dev test check fmt lock demo bench advisories sbom attack clean doctor
 MAKEFLAGS += --no-print-directory
 
 VENV := .venv
@@ -30,9 +30,11 @@ dev: dev-packages ## the same, with DEBUG, all logs on the console, and a restar
 test: dev-packages ## run all tests (TESTS=tests/media for some; HEIRLOOM_TEST_ASSETS=folder for the shared faces)
 	@$(PY) -m pytest --numprocesses $(PROCESSES) --dist loadfile $(TESTS)
 
-check: dev-packages ## lint, types, layers, migrations, deployment settings
+check: dev-packages ## lint, types, known holes, layers, migrations, deployment settings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(PY) -m bandit --quiet --recursive --configfile pyproject.toml heirloom enrollment verification clients deploy manage.py
+	@$(PY) deploy/advisories.py
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(CHECK_ENV) $(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
@@ -50,6 +52,12 @@ demo: dev-packages ## enroll, verify, attack and review two portraits over HTTP 
 
 bench: dev-packages ## measure, and write docs/benchmarks.md
 	@$(PY) -m bench.run
+
+advisories: dev-packages ## look up known holes of everything that is installed (ADVISORIES=required: unreachable is a fault)
+	@$(PY) deploy/advisories.py
+
+sbom: dev-packages ## write the bill of materials, packages and weights, to var/sbom.json (CycloneDX)
+	@$(PY) deploy/sbom.py var/sbom.json
 
 attack: dev-packages ## carry out the attacks of docs/threat-model.md on an instance of its own, a line each
 	@$(PY) -m bench.intrusion.run

@@ -150,7 +150,7 @@ class PersonTemplateQuerySet(models.QuerySet["PersonTemplate"]):
         """
         size = int(dimensions)
         left, right = ("vector", "halfvec") if exact else (f"(vector::halfvec({size}))", f"halfvec({size})")
-        distance = models.expressions.RawSQL(  # noqa: S611 - `size` is an int of ours, the vector a parameter
+        distance = models.expressions.RawSQL(  # nosec B611 # noqa: S611 - `size` is an int of ours, the vector a parameter
             f"{left} <=> %s::{right}", [vector.to_text()], output_field=models.FloatField()
         )
         return self.annotate(distance=distance).order_by("distance")[:count]
@@ -200,7 +200,7 @@ class CaptureQuerySet(models.QuerySet["Capture"]):
         rows, values = self.order_by("-received_at").values("id", "perceptual_hashes")[:newest].query.sql_with_params()
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT c.id FROM (" + rows + ") c, unnest(c.perceptual_hashes) kept,"  # noqa: S608 - Django's own SQL
+                "SELECT c.id FROM (" + rows + ") c, unnest(c.perceptual_hashes) kept,"  # nosec B608 # noqa: S608 - Django's
                 " unnest(%s::bigint[]) WITH ORDINALITY given(hash, number)"
                 " WHERE bit_count((kept # given.hash)::bit(64)) <= %s"
                 " GROUP BY c.id HAVING count(DISTINCT given.number) >= %s",

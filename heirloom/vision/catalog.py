@@ -208,7 +208,7 @@ def _recorded(models_dir: Path) -> dict[str, str]:
 
 def _download(url: str, file: IO[bytes], deadline: float, timeout_s: float) -> str:
     digest, received = hashlib.sha256(), 0
-    with urllib.request.urlopen(url, timeout=timeout_s) as answer:  # noqa: S310 - only addresses of our own catalog
+    with urllib.request.urlopen(url, timeout=timeout_s) as answer:  # nosec B310 # noqa: S310 - only addresses of our own catalog
         while chunk := answer.read(_CHUNK_BYTES):
             received += len(chunk)
             if time.monotonic() > deadline:
