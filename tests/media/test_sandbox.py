@@ -199,12 +199,12 @@ time.sleep(60)
 
 
 @linux_only
-def test_the_fork_server_knows_no_secrets_and_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fork_server_knows_no_secrets_and_no_network(monkeypatch: pytest.MonkeyPatch, photo: bytes) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://user:secret@localhost/db")
     sandbox.stop()
     sandbox.start()
     server = sandbox.server_pid()
-    time.sleep(0.5)
+    assert read_image(photo).width == 512  # it has answered, so it is itself by now
 
     assert b"secret" not in Path(f"/proc/{server}/environ").read_bytes()
     routes = Path(f"/proc/{server}/net/route").read_text(encoding="ascii").splitlines()

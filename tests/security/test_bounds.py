@@ -69,11 +69,9 @@ def test_those_who_read_are_answered_while_calls_wait_for_vision(
     with ThreadPoolExecutor(16) as threads:
         calls = [threads.submit(client.post, "/detect/", json=body) for _ in range(14)]
         wait(calls, timeout=1.5)
-        took = []
         for _ in range(10):
-            began = time.monotonic()
             assert client.get("/verifications/").status_code == 200
-            took.append(time.monotonic() - began)
+        assert sum(not call.done() for call in calls) >= AT_ONCE
         # Those beyond the places and the line (2 and 8) are told at once, those in the line after its time.
         refused = _done(calls, len(calls) - AT_ONCE)
         stalled()
@@ -82,7 +80,6 @@ def test_those_who_read_are_answered_while_calls_wait_for_vision(
     assert {(answer.status_code, codes(answer)[0]) for answer in answers} == {(503, "busy")}
     assert all(int(answer.headers["Retry-After"]) > 0 for answer in answers)
     assert [answer.json()["faces_detected"] for answer in served] == [1] * AT_ONCE
-    assert sorted(took)[len(took) // 2] < 1.5
 
 
 def _done(calls: list[Future[httpx.Response]], count: int) -> set[Future[httpx.Response]]:
