@@ -253,7 +253,8 @@ def test_a_child_that_nobody_waits_for_stands_back_and_takes_nobodys_place() -> 
     try:
         with sandbox.program(endless, files=[], allowance=allowance):
             children = psutil.Process(sandbox.server_pid()).children
-            assert wait_until(lambda: [child.nice() for child in children()] == [os.nice(0) + STANDS_BACK])
+            niceness = min(os.nice(0) + STANDS_BACK, 19)  # there is nothing beyond
+            assert wait_until(lambda: [child.nice() for child in children()] == [niceness])
     finally:
         for _ in places:
             sandbox._server.slots.release()
