@@ -261,17 +261,21 @@ def _rows(
         return made
 
     recordings = acted(studio, faces)
-    yield told("performed, from a photo of each person", recordings)
+    yield told("attack: one photo of each person, bent to the challenge", recordings)
     good = [each for each in recordings if each.passed]
     yield told("such a clip for another challenge", replayed(studio, good))
     yield told("such a clip for the same gestures in another order", reordered(studio, good, chance))
-    yield told("performed, over the shared clips", acted(studio, [*films.values()] * 2))
+    yield told(
+        "attack: a clip of somebody who talks or signs, bent to the challenge", acted(studio, [*films.values()] * 2)
+    )
     yield told("the shared clips as they are", idle(studio, list(films.values())))
     yield told("a photo kept still", photos(studio, faces, bend=0, still=True))
     yield told("a photo turned as was asked", photos(studio, faces, bend=0))
     some = faces[: len(faces) // 3]
     yield told("a photo bent around a pipe, turned as was asked", photos(studio, some, bend=0.5))
-    yield told("performed, with closed eyes", acted(studio, some, [*HEAD, Kind.CLOSE_EYES]))
+    yield told(
+        "attack: one photo bent to it, closed eyes among the steps", acted(studio, some, [*HEAD, Kind.CLOSE_EYES])
+    )
     yield told("gestures cut together at rest", spliced(studio, some, two_takes=False))
     yield told("gestures cut together at rest, the camera moved", spliced(studio, some, two_takes=True))
 

@@ -2,8 +2,11 @@
 
 Who may say what:
 - A passive detector (MiniFASNet) looks at frames, the active challenge at the whole clip. Only these can vouch: one
-  of them must find a bona fide capture, and none of them may doubt it. So an installation without attack weights can
-  approve by a passed challenge, and a passed challenge does not outvote a passive detector.
+  of them must find a bona fide capture, and none of them may doubt it. A passed challenge does not outvote a passive
+  detector.
+- One voucher alone is evidence, not proof, for the file may come from anywhere: a program bends one photo to a
+  challenge's gestures, and a photo from the press shows no detector a screen. What has only one is for a human
+  (decision.verification.weigh), unless the owner of the installation lets that one approve.
 - The capture's history and its metadata can only accuse. That they are clear vouches for nothing.
 - Whatever one of them takes for an attack goes to a human. What is merely suspicious goes to a human if the face
   matches; a face that does not match is rejected anyway.
@@ -19,6 +22,9 @@ from heirloom.vision.types import AttackOutcome, AttackSignal
 CHALLENGE, REUSE, INJECTION = "challenge", "reuse", "injection"
 """The detectors that speak once for a whole capture; every other name is a passive detector that speaks by frame."""
 
+CHALLENGE_ALONE, PASSIVE_ALONE = "challenge_alone", "passive_check_alone"
+"""Codes of who alone vouches for a capture. Several passive detectors are one: they all judge the same pixels."""
+
 CODES_OF = {REUSE: "capture_reused", INJECTION: "possible_injection"}
 PRESENTATION_ATTACK = "presentation_attack"
 
@@ -33,12 +39,20 @@ class AttackCheck:
 
     outcome: bona fide, attack or inconclusive. score: the highest of those that say so, None without a number.
     reasons: codes of what was found; never empty for an attack. signals: one for each detector, as recorded.
+    only_voucher: CHALLENGE_ALONE or PASSIVE_ALONE where nothing else finds the capture bona fide, else "".
     """
 
     outcome: AttackOutcome = AttackOutcome.INCONCLUSIVE
     score: float | None = None
     reasons: tuple[str, ...] = ()
     signals: tuple[AttackSignal, ...] = ()
+
+    @property
+    def only_voucher(self) -> str:
+        active = {signal.detector == CHALLENGE for signal in _vouching(self.signals)}
+        if len(active) != 1:
+            return ""
+        return CHALLENGE_ALONE if active.pop() else PASSIVE_ALONE
 
 
 NOT_CHECKED = AttackCheck()
@@ -96,8 +110,11 @@ def _together(signals: Sequence[AttackSignal]) -> AttackOutcome:
     if any(signal.outcome is AttackOutcome.ATTACK for signal in signals):
         return AttackOutcome.ATTACK
     doubts = [s for s in signals if s.outcome is AttackOutcome.INCONCLUSIVE and s.why not in ABSTAINED]
-    vouching = [s for s in signals if s.outcome is AttackOutcome.BONA_FIDE and s.detector not in CODES_OF]
-    return AttackOutcome.BONA_FIDE if vouching and not doubts else AttackOutcome.INCONCLUSIVE
+    return AttackOutcome.BONA_FIDE if _vouching(signals) and not doubts else AttackOutcome.INCONCLUSIVE
+
+
+def _vouching(signals: Sequence[AttackSignal]) -> list[AttackSignal]:
+    return [s for s in signals if s.outcome is AttackOutcome.BONA_FIDE and s.detector not in CODES_OF]
 
 
 def _attack_score(signal: AttackSignal) -> float | None:

@@ -1,7 +1,8 @@
 """One claimed person, one probe: the outcome, and why.
 
 The order of precedence: cannot be computed: failed; attack found: needs_review; no match: rejected; a signal
-inconclusive or a score near the threshold: needs_review; else approved. What is missing never approves.
+inconclusive, a live person vouched for by one check alone, or a score near the threshold: needs_review; else approved.
+What is missing never approves.
 """
 
 import math
@@ -39,11 +40,13 @@ class Rules:
 
     fmr: the operating point of 1:1, COMPARE_FMR or VERIFICATION_FMR.
     target_fpir: the share of searches of strangers that may name somebody, for 1:N and the duplicate check.
+    approving_alone: of decision.attack.CHALLENGE_ALONE and PASSIVE_ALONE, whose word alone may approve.
     """
 
     fmr: float = VERIFICATION_FMR
     attack_check_required: bool = True
     target_fpir: float = 0.01
+    approving_alone: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,10 @@ def weigh(
             doubts.append("attack_check_inconclusive")
         else:
             notes.append("attack_check_waived")
+    elif attack.only_voucher:
+        # Whoever waives the whole check waives the second voucher too.
+        accepted = attack.only_voucher in rules.approving_alone or not rules.attack_check_required
+        (notes if accepted else doubts).append(f"{attack.only_voucher}_accepted" if accepted else attack.only_voucher)
     if found:
         return Outcome.REJECTED, _codes(*found, *doubts, *notes)
     if reading is not Reading.MATCH:

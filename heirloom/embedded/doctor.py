@@ -154,10 +154,26 @@ def _attack_weights() -> Finding:
     if catalog.State.WRONG_HASH in states.values():
         return fault(part, "; ".join(f"{name}: {state}" for name, state in states.items()), f"Remove them, then {pull}")
     if all(state is catalog.State.OK for state in states.values()):
-        return ok(part, "MiniFASNet, hashes right")
+        return _vouched_for(part)
     if settings.ATTACK_CHECK_REQUIRED:
-        return warning(part, "no weights: every verification that matches goes to a reviewer", pull)
+        but = ", or is approved by a challenge alone" if settings.CHALLENGE_ALONE_APPROVES else ""
+        return warning(part, f"no weights: every verification that matches goes to a reviewer{but}", pull)
     return warning(part, "no weights, and waived by ATTACK_CHECK_REQUIRED=false: replays are not noticed", pull)
+
+
+def _vouched_for(part: str) -> Finding:
+    """Say what one check alone does to a match where the weights are here."""
+    named = {
+        "CHALLENGE_ALONE_APPROVES": settings.CHALLENGE_ALONE_APPROVES,
+        "PASSIVE_CHECK_ALONE_APPROVES": settings.PASSIVE_CHECK_ALONE_APPROVES,
+    }
+    accepted = [f"{name}=true" for name, approves in named.items() if approves]
+    if not settings.ATTACK_CHECK_REQUIRED:
+        accepted.insert(0, "ATTACK_CHECK_REQUIRED=false")
+    if accepted:
+        said = f"MiniFASNet, hashes right; one check alone approves a file from anywhere: {', '.join(accepted)}"
+        return warning(part, said, "Unset it to have a reviewer decide; docs/attacks.md says what passes.")
+    return ok(part, "MiniFASNet, hashes right; a match that it alone vouches for goes to a reviewer")
 
 
 def _installed(distribution: str) -> bool:

@@ -70,7 +70,8 @@ def _pack_line(status: VisionStatus) -> str:
 
 def _attack_line(status: VisionStatus) -> str:
     if status.attack_ready:
-        return "MiniFASNet"
+        alone = settings.PASSIVE_CHECK_ALONE_APPROVES or not settings.ATTACK_CHECK_REQUIRED
+        return "MiniFASNet" + (", which approves alone" if alone else "; alone it sends a match to a reviewer")
     if settings.ATTACK_CHECK_REQUIRED:
         return "not installed, so every verification goes to a reviewer (ATTACK_CHECK_REQUIRED=false waives it)"
     return "not installed, and waived by ATTACK_CHECK_REQUIRED=false"

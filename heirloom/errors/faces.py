@@ -38,6 +38,26 @@ FACES: dict[str, Code] = {
         "No attack check ran; the owner of this installation allows that.",
         "Set ATTACK_CHECK_REQUIRED=true to ask for one.",
     ),
+    "challenge_alone": Code(
+        422,
+        "Only a challenge speaks for a live person, and the file may come from anywhere.",
+        "A reviewer will decide; the owner of the installation can set CHALLENGE_ALONE_APPROVES=true.",
+    ),
+    "challenge_alone_accepted": Code(
+        422,
+        "Only a challenge spoke for a live person; the owner of this installation lets that approve.",
+        "Set CHALLENGE_ALONE_APPROVES=false to have a reviewer decide.",
+    ),
+    "passive_check_alone": Code(
+        422,
+        "Only a look at the picture speaks for a live person, and the file may come from anywhere.",
+        "A reviewer will decide; the owner of the installation can set PASSIVE_CHECK_ALONE_APPROVES=true.",
+    ),
+    "passive_check_alone_accepted": Code(
+        422,
+        "Only a look at the picture spoke for a live person; the owner of this installation lets that approve.",
+        "Set PASSIVE_CHECK_ALONE_APPROVES=false to have a reviewer decide.",
+    ),
     "capture_reused": Code(
         422, "The same recording, or a copy of it, was handed in before.", "Record anew; a reviewer will decide."
     ),

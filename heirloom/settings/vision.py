@@ -24,6 +24,9 @@ NONCOMMERCIAL_MODELS_ACKNOWLEDGED = env.words("NONCOMMERCIAL_MODELS_ACKNOWLEDGED
 COMPUTE_AT_ONCE = env.integer("COMPUTE_AT_ONCE", 8)
 QUEUE_TOO_OLD_S = env.integer("QUEUE_TOO_OLD_S", 900)
 ATTACK_CHECK_REQUIRED = env.boolean("ATTACK_CHECK_REQUIRED", default=True)
+# One check that vouches for a live person is evidence; whoever lets it approve alone says so here.
+CHALLENGE_ALONE_APPROVES = env.boolean("CHALLENGE_ALONE_APPROVES", default=False)
+PASSIVE_CHECK_ALONE_APPROVES = env.boolean("PASSIVE_CHECK_ALONE_APPROVES", default=False)
 CHALLENGE_TTL_S = env.integer("CHALLENGE_TTL_S", 120)
 IDENTIFICATION_TARGET_FPIR = env.decimal("IDENTIFICATION_TARGET_FPIR", 0.01)
 

@@ -9,9 +9,11 @@ BONA_FIDE = AttackSignal("detector", AttackOutcome.BONA_FIDE, 0.1)
 ATTACK = AttackSignal("detector", AttackOutcome.ATTACK, 0.9)
 INCONCLUSIVE = AttackSignal("detector", AttackOutcome.INCONCLUSIVE, None, "face_too_tight")
 SUSPICION = AttackSignal("reuse", AttackOutcome.SUSPICIOUS, 0.6, "alike")
-LIVE, SPOOFED, UNTOLD = (weigh_signals([one]) for one in (BONA_FIDE, ATTACK, INCONCLUSIVE))
+PERFORMED = AttackSignal("challenge", AttackOutcome.BONA_FIDE)
+SPOOFED, UNTOLD = (weigh_signals([one]) for one in (ATTACK, INCONCLUSIVE))
 """The same, as all that is known of a capture."""
-REUSED = weigh_signals([BONA_FIDE, SUSPICION])
+LIVE = weigh_signals([BONA_FIDE, PERFORMED])
+REUSED = weigh_signals([BONA_FIDE, PERFORMED, SUSPICION])
 UNASKED = AttackCheck()
 PROVENANCE = Provenance("made up for tests", 2_000, 4_000, "2026-01-01", "none")
 

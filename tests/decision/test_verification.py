@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -7,6 +8,7 @@ from heirloom.decision.attack import AttackCheck, weigh_signals
 from heirloom.decision.policy import Policy
 from heirloom.decision.verification import COMPARE_FMR, Outcome, Rules, VerificationEvidence, decide
 from heirloom.errors import CODES
+from heirloom.vision.types import AttackSignal
 from tests.decision import made
 
 CLEAR_MATCH, NEAR, STRANGER = 0.99, 0.85, 0.30
@@ -87,6 +89,33 @@ def test_an_owner_may_waive_the_attack_check_and_the_record_says_so() -> None:
 
 def test_a_waiver_is_not_named_where_the_check_was_made() -> None:
     assert decide(evidence(), made.policy(), Rules(attack_check_required=False)).reasons == ()
+
+
+@pytest.mark.parametrize(
+    ("signal", "code"), [(made.PERFORMED, "challenge_alone"), (made.BONA_FIDE, "passive_check_alone")]
+)
+def test_one_voucher_alone_is_evidence_and_not_proof(signal: AttackSignal, code: str) -> None:
+    alone = weigh_signals([signal])
+    decision = decide(evidence(attack=alone), made.policy(), Rules())
+    assert (decision.outcome, decision.reasons) == (Outcome.NEEDS_REVIEW, (code,))
+    other = frozenset({"challenge_alone", "passive_check_alone"} - {code})
+    decision = decide(evidence(attack=alone), made.policy(), Rules(approving_alone=other))
+    assert (decision.outcome, decision.reasons) == (Outcome.NEEDS_REVIEW, (code,))
+
+
+def test_two_detectors_that_judge_the_same_pixels_are_one_voucher() -> None:
+    both = weigh_signals([made.BONA_FIDE, replace(made.BONA_FIDE, detector="another")])
+    assert decide(evidence(attack=both), made.policy(), Rules()).reasons == ("passive_check_alone",)
+
+
+@pytest.mark.parametrize(
+    ("signal", "code"), [(made.PERFORMED, "challenge_alone"), (made.BONA_FIDE, "passive_check_alone")]
+)
+def test_an_owner_may_let_one_voucher_approve_and_the_record_says_so(signal: AttackSignal, code: str) -> None:
+    alone = evidence(attack=weigh_signals([signal]))
+    for rules in (Rules(approving_alone=frozenset({code})), Rules(attack_check_required=False)):
+        decision = decide(alone, made.policy(), rules)
+        assert (decision.outcome, decision.reasons) == (Outcome.APPROVED, (f"{code}_accepted",))
 
 
 def test_a_stranger_is_rejected_even_when_the_attack_check_could_not_tell() -> None:

@@ -53,15 +53,26 @@ def answered(client: APIClient, challenge: dict[str, Any], person: str, clip: by
 
 
 @pytest.mark.django_db
-def test_who_answers_a_challenge_is_approved_without_attack_weights_and_only_once(
-    cleo: APIClient, enrolled: dict[str, Any], work: Callable[[], None], performance: bytes
+@pytest.mark.parametrize(
+    ("accepted_risk", "outcome"),
+    [(False, ("needs_review", ["challenge_alone"])), (True, ("approved", ["challenge_alone_accepted"]))],
+)
+def test_a_photo_bent_to_the_challenge_is_approved_only_where_the_owner_accepts_that(
+    cleo: APIClient,
+    enrolled: dict[str, Any],
+    work: Callable[[], None],
+    performance: bytes,
+    settings: Any,
+    accepted_risk: bool,
+    outcome: tuple[str, list[str]],
 ) -> None:
+    settings.CHALLENGE_ALONE_APPROVES = accepted_risk
     person = enrolled["person_id"]
     challenge = challenged(cleo, person, ASKED)
     accepted = answered(cleo, challenge, person, performance)
     work()
     result = cleo.get(accepted.json()["links"]["self"]).json()
-    assert (result["outcome"], result["reasons"]) == ("approved", []), result
+    assert (result["outcome"], result["reasons"]) == outcome, result
     assert result["attack"]["outcome"] == "bona_fide"
     said = next(one for one in Verification.objects.get().signals if one["detector"] == "challenge")
     assert [gesture["kind"] for gesture in said["gestures"]] == list(ASKED)

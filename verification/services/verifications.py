@@ -19,7 +19,7 @@ from heirloom.accounts.models import User
 from heirloom.audit import services as audit
 from heirloom.audit.models import Action
 from heirloom.crypto.services import KeyDestroyedError
-from heirloom.decision.attack import CHALLENGE, AttackCheck, check
+from heirloom.decision.attack import CHALLENGE, CHALLENGE_ALONE, PASSIVE_ALONE, AttackCheck, check
 from heirloom.decision.challenge import Verdict
 from heirloom.decision.identification import Identification, identify
 from heirloom.decision.verification import VERIFICATION_FMR, Decision, Outcome, Rules, VerificationEvidence, decide
@@ -62,10 +62,15 @@ FRAMES_LOOKED_AT = 8
 
 
 def rules() -> Rules:
+    alone = {
+        CHALLENGE_ALONE: settings.CHALLENGE_ALONE_APPROVES,
+        PASSIVE_ALONE: settings.PASSIVE_CHECK_ALONE_APPROVES,
+    }
     return Rules(
         fmr=VERIFICATION_FMR,
         attack_check_required=settings.ATTACK_CHECK_REQUIRED,
         target_fpir=settings.IDENTIFICATION_TARGET_FPIR,
+        approving_alone=frozenset(code for code, approves in alone.items() if approves),
     )
 
 
