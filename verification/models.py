@@ -189,7 +189,10 @@ class Challenge(models.Model):
     objects = ChallengeQuerySet.as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["owner", "person", "issued_at"]), models.Index(fields=["expires_at"])]
+        indexes = [
+            *(models.Index(fields=[*of, "issued_at"]) for of in (["owner", "person"], ["owner"], ["person"])),
+            models.Index(fields=["expires_at"]),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(used_at__isnull=True) | Q(used_at__gte=F("issued_at"), used_at__lt=F("expires_at")),

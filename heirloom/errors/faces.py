@@ -92,7 +92,7 @@ FACES: dict[str, Code] = {
     ),
     "challenge_needs_clip": Code(422, "A challenge is answered by a clip.", "Send the clip, not a photo."),
     "too_many_challenges": Code(
-        429, "Too many challenges were issued and not used.", "Wait, and use each challenge that you ask for."
+        429, "Too many challenges were asked for.", "Wait as long as Retry-After says; used or not, each one counts."
     ),
     "challenge_not_shown": Code(
         422, "The clip shows nothing of what was asked.", "Follow the instructions one by one while recording."

@@ -28,6 +28,9 @@ ATTACK_CHECK_REQUIRED = env.boolean("ATTACK_CHECK_REQUIRED", default=True)
 CHALLENGE_ALONE_APPROVES = env.boolean("CHALLENGE_ALONE_APPROVES", default=False)
 PASSIVE_CHECK_ALONE_APPROVES = env.boolean("PASSIVE_CHECK_ALONE_APPROVES", default=False)
 CHALLENGE_TTL_S = env.integer("CHALLENGE_TTL_S", 120)
+# How many one caller is issued in an hour, used or not: in all, and for searches (1:N), which any recording may fit.
+CHALLENGES_PER_CALLER_HOUR = env.integer("CHALLENGES_PER_CALLER_HOUR", 1000)
+CHALLENGES_OF_NOBODY_HOUR = env.integer("CHALLENGES_OF_NOBODY_HOUR", 60)
 IDENTIFICATION_TARGET_FPIR = env.decimal("IDENTIFICATION_TARGET_FPIR", 0.01)
 
 # Consent: the text that people agree to, by its version; a service elsewhere that sees their clips makes it another.

@@ -20,6 +20,8 @@ from tests.portraits import Portrait
 from verification.models import Challenge, Verification
 from verification.services import challenges
 
+# Enough to be taken for a clip, and nothing to be seen in it.
+STUB = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + bytes(16)
 URL, VERIFICATIONS = "/api/v1/challenges/", "/api/v1/verifications/"
 
 
@@ -134,15 +136,82 @@ def test_a_photo_answers_no_challenge_and_does_not_use_it_up(
     assert not Verification.objects.exists()
 
 
-def test_asking_until_a_recording_fits_is_stopped(
-    cleo: APIClient, person: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(challenges, "MOST_UNUSED", 3)
-    for _ in range(3):
-        issued(cleo, employee_id="E-1")
-    answer = cleo.post(URL, {"employee_id": "E-1"}, format="json")
+def stopped(client: APIClient, **body: Any) -> int:
+    """Ask once more, be refused, and return after how many seconds to come again."""
+    answer = client.post(URL, body, format="json")
     assert (answer.status_code, codes(answer)) == (429, ["too_many_challenges"])
-    assert 0 < int(answer["Retry-After"]) <= 3601
+    return int(answer["Retry-After"])
+
+
+def test_asking_until_a_recording_fits_is_stopped(cleo: APIClient, person: Person) -> None:
+    for _ in range(10):
+        issued(cleo, employee_id="E-1")
+    assert 3590 < stopped(cleo, employee_id="E-1") <= 3601
+
+
+def test_a_challenge_that_is_used_up_with_a_stub_gains_no_other(cleo: APIClient, person: Person) -> None:
+    for turn in range(10):
+        done = answered(cleo, issued(cleo, employee_id="E-1"), STUB, employee_id="E-1")
+        assert done.status_code == 202, done.content
+        if turn % 2:
+            cancelled = cleo.post(f"{VERIFICATIONS}{done.json()['id']}/cancel/")
+            assert cancelled.status_code == 200, cancelled.content
+    assert stopped(cleo, employee_id="E-1") > 3500
+    assert not Challenge.objects.unused().exists()
+
+
+def test_what_was_issued_counts_over_all_callers_and_through_the_day(
+    cast: Cast, cleo: APIClient, person: Person
+) -> None:
+    for asker in (cast.carl, cast.hana, cast.ada):
+        for _ in range(5):
+            challenges.issue(owner=asker, person=person)
+    assert stopped(cleo, employee_id="E-1") > 3500
+    earlier = timezone.now() - timedelta(hours=3)
+    Challenge.objects.update(issued_at=earlier, expires_at=earlier + timedelta(seconds=120))
+    assert challenges.sweep() == 0
+    for _ in range(10):
+        issued(cleo, employee_id="E-1")
+    for _ in range(5):
+        challenges.issue(owner=cast.carl, person=person)
+    Challenge.objects.filter(issued_at__gt=earlier).update(issued_at=earlier)
+    assert 20 * 3600 < stopped(caller(cast.hana), employee_id="E-1") <= 21 * 3600 + 1
+
+
+def test_a_caller_is_stopped_over_all_people_and_in_searches(
+    cast: Cast, hana: APIClient, person: Person, settings: Any
+) -> None:
+    settings.CHALLENGES_PER_CALLER_HOUR, settings.CHALLENGES_OF_NOBODY_HOUR = 5, 2
+    for _ in range(2):
+        issued(hana)
+    stopped(hana)
+    for number in range(3):
+        Person.objects.create(full_name="Somebody", employee_id=f"N-{number}")
+        issued(hana, employee_id=f"N-{number}")
+    stopped(hana, employee_id="E-1")
+    issued(caller(cast.ada), employee_id="E-1")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_asks_many_times_at_once_is_issued_no_more(transactional_db: None) -> None:
+    cast = make_cast()
+    person, told = Person.objects.create(full_name="Eileen Astronaut", employee_id="E-1"), []
+    for asker in (cast.cleo, cast.carl):
+        for _ in range(6):
+            challenges.issue(owner=asker, person=person)
+    clients = [caller(user) for user in (cast.cleo, cast.carl, cast.hana) * 3]
+
+    def ask(client: APIClient) -> None:
+        told.append(client.post(URL, {"employee_id": "E-1"}, format="json").status_code)
+        connection.close()
+
+    threads = [threading.Thread(target=ask, args=(client,)) for client in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(told) == [*[201] * 3, *[429] * 6]
+    assert Challenge.objects.count() == 15
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import secrets
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -21,12 +21,20 @@ from heirloom.decision.gestures import Kind
 from heirloom.errors import Refusal
 from heirloom.jobs.vision import vision
 from verification.models import Challenge, Verification
+from verification.querysets import ChallengeQuerySet
 
-MOST_UNUSED = 30
-UNUSED_WITHIN = timedelta(hours=1)
-"""Whoever holds a recording asks for challenges until one fits it. That would take 1000 of them, so some 30 hours."""
-KEPT_FOR = timedelta(days=1)
-"""How long an unused challenge is still told from one that never was."""
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+PER_CALLER_AND_PERSON = ((10, HOUR), (20, DAY))
+PER_PERSON = ((15, HOUR), (30, DAY))
+"""How many may be issued about one person: to one caller, who cannot use up what others may ask for, and in all.
+
+Whoever holds a recording asks for challenges until one fits it: one of 1024 with the default kinds, and never of fewer
+than decision.challenge.FEWEST_WAYS. At 20 a day one caller needs 51 days on average, at 30 a day all callers together
+34; within a week the chance is 13 % and 19 %, 1 - (1 - 1/1024) ** n. What was issued counts, whatever became of it: a
+challenge that is used up with a stub, cancelled, or answered by a clip of another one leaves the count as it was.
+"""
+KEPT_FOR = DAY
+"""How long an unused challenge is kept: as long as the longest of these windows, or its count would be lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +50,7 @@ def issue(*, owner: User, person: Person | None, kinds: Collection[Kind] = ()) -
     where none is named.
 
     Raises Refusal "validation_error" for too few kinds or closed eyes that the active pack cannot see,
-    "person_suspended" or "too_many_challenges".
+    "person_suspended", "not_found" for a person erased meanwhile, or "too_many_challenges".
     """
     offered = set(kinds or HEAD)
     if len(offered) < FEWEST_KINDS:
@@ -110,13 +118,34 @@ def _refuse_spent(challenge: Challenge) -> None:
 
 
 def _refuse_fishing(owner: User, person: Person | None) -> None:
-    """Hold the caller's row, so that requests at the same time are counted one after the other."""
+    """Hold the rows of caller and person, so that requests at the same time are counted one after the other."""
     User.objects.select_for_update(no_key=True).get(pk=owner.pk)
-    since = timezone.now() - UNUSED_WITHIN
-    asked = Challenge.objects.unused().filter(owner=owner, person=person, issued_at__gt=since)
-    if asked.count() >= MOST_UNUSED:
-        oldest = asked.order_by("issued_at").values_list("issued_at", flat=True)[0]
-        raise Refusal("too_many_challenges", retry_after=1 + round((oldest - since).total_seconds()))
+    if person is not None and not Person.objects.select_for_update(no_key=True).filter(pk=person.pk).exists():
+        raise Refusal("not_found")
+    wait = max(_wait(*limit) for limit in _limits(owner, person))
+    if wait > timedelta():
+        raise Refusal("too_many_challenges", retry_after=1 + int(wait.total_seconds()))
+
+
+def _limits(owner: User, person: Person | None) -> Iterator[tuple[ChallengeQuerySet, int, timedelta]]:
+    """Give the challenges that are counted, how many they may be, and within which time."""
+    issued = Challenge.objects.filter(owner=owner)
+    yield issued, settings.CHALLENGES_PER_CALLER_HOUR, HOUR
+    if person is None:
+        yield issued.filter(person=None), settings.CHALLENGES_OF_NOBODY_HOUR, HOUR
+        return
+    for most, within in PER_CALLER_AND_PERSON:
+        yield issued.filter(person=person), most, within
+    for most, within in PER_PERSON:
+        yield Challenge.objects.filter(person=person), most, within
+
+
+def _wait(issued: ChallengeQuerySet, most: int, within: timedelta) -> timedelta:
+    """Return how long it takes until one more may be issued; nothing where it may be now."""
+    since = timezone.now() - within
+    times = issued.filter(issued_at__gt=since).order_by("-issued_at").values_list("issued_at", flat=True)
+    last_to_go = next(iter(times[most - 1 : most]), None) if most > 0 else timezone.now()
+    return timedelta() if last_to_go is None else last_to_go - since
 
 
 def _sees_lids() -> bool:
