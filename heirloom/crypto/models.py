@@ -6,12 +6,15 @@ from django.db import models
 class DataKey(models.Model):
     """The wrapped key of one subject, or the mark that its key was destroyed.
 
-    The mark stays, so that work still under way for an erased subject cannot start a new key for it.
+    The mark stays, so that work still under way for an erased subject cannot start a new key for it. `share` names the
+    other half of what wraps the key (heirloom.crypto.shares); beside the mark it says that the share is still there.
     """
 
     subject = models.UUIDField(primary_key=True)
     wrapped = models.BinaryField(null=True)
     ring_key = models.TextField(blank=True)
+    # Rows of former versions have none until a worker has wrapped them anew.
+    share = models.UUIDField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     destroyed_at = models.DateTimeField(null=True)
 
@@ -23,7 +26,20 @@ class DataKey(models.Model):
                 | models.Q(wrapped__isnull=True, destroyed_at__isnull=False),
             ),
         )
-        indexes = (models.Index(fields=("ring_key",)),)
+        indexes = (
+            models.Index(fields=("ring_key",)),
+            # Both are few, and looked for every few seconds.
+            models.Index(
+                name="crypto_shares_to_destroy",
+                fields=("destroyed_at",),
+                condition=models.Q(destroyed_at__isnull=False, share__isnull=False),
+            ),
+            models.Index(
+                name="crypto_keys_without_share",
+                fields=("subject",),
+                condition=models.Q(wrapped__isnull=False, share__isnull=True),
+            ),
+        )
 
     def __str__(self) -> str:
         return str(self.subject)

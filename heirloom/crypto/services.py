@@ -2,25 +2,38 @@
 
 A subject is a person, or a capture. A capture stays its own subject when it comes to belong to somebody:
 nothing is ever sealed anew to change hands, and whoever erases a person destroys the subjects of its captures too.
+
+What wraps a data key is made of a key of the ring and a share (heirloom.crypto.shares), so that destroying the share
+destroys every copy of the wrapped key: in dead rows, in the database's log and in its backups.
 """
 
+import logging
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping
+from typing import cast
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from heirloom.crypto import shares
 from heirloom.crypto.keys import KEY_BYTES, KeyRing, ring
 from heirloom.crypto.models import DataKey
 from heirloom.errors import Refusal
+
+logger = logging.getLogger(__name__)
 
 # Sealed bytes: version, 96-bit random nonce, ciphertext with its 128-bit tag (NIST SP 800-38D).
 VERSION = b"\x01"
 NONCE_BYTES = 12
 _REWRAP_BATCH = 500
+_DESTROY_BATCH = 500
 
 
 class KeyDestroyedError(LookupError):
@@ -69,20 +82,28 @@ def unseal_each(*, sealed: Mapping[UUID, bytes], context: bytes) -> dict[UUID, b
     Raises SealBrokenError, and Refusal `key_unavailable`.
     """
     keys, wrapped = ring(), DataKey.objects.filter(wrapped__isnull=False).in_bulk(list(sealed))
-    return {
-        subject: _open(AESGCM(_unwrap(row, keys)), bytes(sealed[subject]), _bound_to(subject, context))
-        for subject, row in wrapped.items()
-    }
+    opened = {}
+    for subject, row in wrapped.items():
+        try:
+            key = AESGCM(_unwrap(row, keys))
+        except KeyDestroyedError:  # meanwhile
+            continue
+        opened[subject] = _open(key, bytes(sealed[subject]), _bound_to(subject, context))
+    return opened
 
 
 @transaction.atomic
 def destroy(*, subject: UUID) -> None:
-    """Destroy the subject's data key: nothing that was sealed for it can be read again, nor anything new be sealed."""
+    """Destroy the subject's data key: nothing that was sealed for it can be read again, nor anything new be sealed.
+
+    Its share is destroyed as soon as the caller's transaction has committed; what the storage refuses is tried again.
+    """
     now = timezone.now()
     DataKey.objects.bulk_create([DataKey(subject=subject, destroyed_at=now)], ignore_conflicts=True)
     DataKey.objects.filter(subject=subject, destroyed_at__isnull=True).update(
         wrapped=None, ring_key="", destroyed_at=now
     )
+    transaction.on_commit(lambda: _destroy_shares([subject]), robust=True)
 
 
 def destroy_all(*, subjects: Iterable[UUID]) -> None:
@@ -90,6 +111,33 @@ def destroy_all(*, subjects: Iterable[UUID]) -> None:
     with transaction.atomic():
         for subject in subjects:
             destroy(subject=subject)
+
+
+def destroy_shares() -> int:
+    """Destroy shares that are still there though their keys were destroyed; the sweep calls this. Returns how many."""
+    due = DataKey.objects.filter(destroyed_at__isnull=False, share__isnull=False)
+    return _destroy_shares(list(due.order_by("destroyed_at").values_list("subject", flat=True)[:_DESTROY_BATCH]))
+
+
+def shares_to_destroy() -> bool:
+    """Say whether a key that was destroyed still has its share."""
+    return DataKey.objects.filter(destroyed_at__isnull=False, share__isnull=False).exists()
+
+
+def give_shares() -> int:
+    """Wrap some data keys of former versions by a share as well, and return how many there were.
+
+    The copies of them that the database keeps open without one until their table was rewritten.
+    """
+    return _rewrap_batch(ring(), DataKey.objects.filter(wrapped__isnull=False, share__isnull=True))
+
+
+def give_shares_for(turn_s: float) -> int:
+    """Do so for about `turn_s` seconds, or until all have one. Any number of processes may be at it."""
+    done, ends_at = 0, time.monotonic() + turn_s
+    while time.monotonic() < ends_at and (batch := give_shares()):
+        done += batch
+    return done
 
 
 def rewrap() -> int:
@@ -102,7 +150,8 @@ def rewrap() -> int:
     if missing := missing_ring_keys():
         raise Refusal("key_unavailable", f"The key ring lacks {', '.join(sorted(missing))}.")
     done = 0
-    while batch := _rewrap_batch(keys):
+    stale = DataKey.objects.filter(wrapped__isnull=False).exclude(ring_key=keys.first.id, share__isnull=False)
+    while batch := _rewrap_batch(keys, stale):
         done += batch
     return done
 
@@ -120,42 +169,79 @@ def data_key(subject: UUID, *, make: bool = False) -> bytes:
     """
     row = DataKey.objects.filter(subject=subject).first()
     if row is None and make:
-        DataKey.objects.bulk_create([_new_row(subject)], ignore_conflicts=True)
-        row = DataKey.objects.get(subject=subject)
+        row = _made(subject)
     if row is None or row.wrapped is None:
         raise KeyDestroyedError(str(subject))
     return _unwrap(row, ring())
 
 
-def _new_row(subject: UUID) -> DataKey:
-    row = DataKey(subject=subject)
-    _wrap(row, os.urandom(KEY_BYTES), ring())
+def _made(subject: UUID) -> DataKey:
+    """Make a subject's key, unless another process just did; then the share made here is nobody's."""
+    fresh = _new_row(subject)
+    DataKey.objects.bulk_create([fresh], ignore_conflicts=True)
+    row = DataKey.objects.get(subject=subject)
+    if row.share != fresh.share:
+        shares.destroy(cast(UUID, fresh.share))
     return row
 
 
-def _wrap(row: DataKey, secret: bytes, keys: KeyRing) -> None:
+def _new_row(subject: UUID) -> DataKey:
+    row = DataKey(subject=subject)
+    row.share, share = shares.make()
+    _wrap(row, os.urandom(KEY_BYTES), ring(), share)
+    return row
+
+
+def _wrap(row: DataKey, secret: bytes, keys: KeyRing, share: bytes | None = None) -> None:
     nonce = os.urandom(NONCE_BYTES)
     row.ring_key = keys.first.id
-    sealed = AESGCM(keys.first.secret).encrypt(nonce, secret, _wrapped_for(row))
+    sealed = AESGCM(_wrapping(keys.first.secret, share)).encrypt(nonce, secret, _wrapped_for(row))
     row.wrapped = VERSION + nonce + sealed
 
 
 def _unwrap(row: DataKey, keys: KeyRing) -> bytes:
+    secret = keys.get(row.ring_key).secret
     try:
-        return _open(AESGCM(keys.get(row.ring_key).secret), bytes(row.wrapped or b""), _wrapped_for(row))
+        share = None if row.share is None else shares.read(row.share)
+        return _open(AESGCM(_wrapping(secret, share)), bytes(row.wrapped or b""), _wrapped_for(row))
+    except shares.ShareMissingError:
+        if DataKey.objects.filter(subject=row.subject, destroyed_at__isnull=False).exists():
+            raise KeyDestroyedError(str(row.subject)) from None
+        raise Refusal("key_unavailable") from None
     except SealBrokenError:
         # The ring has another key under this id.
         raise Refusal("key_unavailable") from None
 
 
+def _wrapping(secret: bytes, share: bytes | None) -> bytes:
+    """Return what wraps a data key: HKDF-SHA256 of a key of the ring, salted by the share."""
+    return secret if share is None else HKDF(SHA256(), KEY_BYTES, share, b"heirloom wrapping 2").derive(secret)
+
+
 @transaction.atomic
-def _rewrap_batch(keys: KeyRing) -> int:
-    stale = DataKey.objects.filter(wrapped__isnull=False).exclude(ring_key=keys.first.id)
+def _rewrap_batch(keys: KeyRing, stale: QuerySet[DataKey]) -> int:
     rows = list(stale.select_for_update().order_by("subject")[:_REWRAP_BATCH])
     for row in rows:
-        _wrap(row, _unwrap(row, keys), keys)
-    DataKey.objects.bulk_update(rows, ["wrapped", "ring_key"])
+        secret = _unwrap(row, keys)
+        if row.share is None:
+            row.share, share = shares.make()
+        else:
+            share = shares.read(row.share)
+        _wrap(row, secret, keys, share)
+    DataKey.objects.bulk_update(rows, ["wrapped", "ring_key", "share"])
     return len(rows)
+
+
+def _destroy_shares(subjects: Iterable[UUID]) -> int:
+    done = 0
+    for row in DataKey.objects.filter(subject__in=list(subjects), destroyed_at__isnull=False, share__isnull=False):
+        try:
+            shares.destroy(cast(UUID, row.share))
+        except Refusal:
+            logger.warning("the share of a destroyed key is still there and will be destroyed later")
+            continue
+        done += DataKey.objects.filter(subject=row.subject, share=row.share).update(share=None)
+    return done
 
 
 def _open(key: AESGCM, sealed: bytes, bound_to: bytes) -> bytes:

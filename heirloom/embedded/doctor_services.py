@@ -14,9 +14,9 @@ from kombu.exceptions import OperationalError as BrokerError
 from enrollment.services import renewal
 from heirloom import settings
 from heirloom.api import oidc_keys
-from heirloom.crypto import keys
+from heirloom.crypto import keys, shares
 from heirloom.crypto.models import DataKey
-from heirloom.embedded.findings import Finding, fault, ok, warning
+from heirloom.embedded.findings import Finding, State, fault, ok, warning
 from heirloom.errors import Refusal
 from heirloom.jobs.broker import uses_pgmq
 from heirloom.jobs.models import Job, JobState, WorkerHeartbeat
@@ -43,6 +43,8 @@ def services() -> Iterator[Finding]:
     yield vision()
     yield from issuer()
     yield key_ring(has_database=works)
+    if works:
+        yield key_shares()
 
 
 def database() -> tuple[Finding, bool]:
@@ -190,6 +192,24 @@ def key_ring(*, has_database: bool) -> Finding:
     if not from_environment and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         return warning("Key ring", f"{path} can be read by others", f"chmod 600 {path}")
     return ok("Key ring", f"{len(known)} keys, from {'the environment' if from_environment else path}")
+
+
+def key_shares() -> Finding:
+    """Check that the newest share can be read from here, and that each data key has one."""
+    if DataKey._meta.db_table not in connection.introspection.table_names() or migrations().state is not State.OK:
+        return warning("Key shares", "not looked at: the database is of another version", "python manage.py migrate")
+    keys_in_use = DataKey.objects.filter(wrapped__isnull=False)
+    newest = keys_in_use.filter(share__isnull=False).order_by("-created_at").first()
+    try:
+        if newest is not None and newest.share is not None:
+            shares.read(newest.share)
+    except (Refusal, shares.ShareMissingError):
+        remedy = 'Have STORAGES["keys"] be the same for all processes, or restore var/keys from the backup.'
+        return fault("Key shares", "the newest cannot be read from here", remedy)
+    if left := keys_in_use.filter(share__isnull=True).count():
+        detail = f"{left} data keys have none yet, so backups of them open with the ring alone"
+        return warning("Key shares", detail, "A worker gives them theirs; see that one and beat run.")
+    return ok("Key shares", "each data key has one")
 
 
 def _sealed_with() -> set[str]:

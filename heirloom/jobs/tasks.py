@@ -7,11 +7,14 @@ from uuid import UUID
 from celery.signals import worker_ready, worker_shutdown
 
 from heirloom.celery import app
+from heirloom.crypto import services as crypto
 from heirloom.crypto.files import delete_forgotten
 from heirloom.crypto.scratch import sweep_plaintext
 from heirloom.jobs import services, vision_calls, vision_meters
 from heirloom.jobs.liveness import Pulse
 from heirloom.jobs.vision import beside
+
+_TURN_S = 20.0
 
 
 @app.task
@@ -31,6 +34,13 @@ def sweep() -> None:
     services.sweep()
     vision_calls.forget_old()
     delete_forgotten()
+    crypto.destroy_shares()
+
+
+@app.task
+def give_shares() -> int:
+    """Give a share to each data key of a former version, for a while; the next ring goes on."""
+    return crypto.give_shares_for(_TURN_S)
 
 
 def _each_time() -> None:

@@ -46,7 +46,8 @@ CHANNEL_LAYERS = (
 )
 
 # Files: captures and evidence are encrypted before any storage sees them.
-STORAGES = {
+_GIVEN_STORAGES: dict[str, Any] = json.loads(env.secret("STORAGES", "{}"))
+STORAGES: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": str(VAR_DIR / "files")},
@@ -57,8 +58,18 @@ STORAGES = {
         if EMBEDDED or DEBUG
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
-    **json.loads(env.secret("STORAGES", "{}")),
+    **_GIVEN_STORAGES,
 }
+# The shares of data keys (heirloom.crypto.shares): where every process that reads files reads them too.
+STORAGES.setdefault(
+    "keys",
+    STORAGES["default"]
+    if "default" in _GIVEN_STORAGES
+    else {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": str(VAR_DIR / "keys")},
+    },
+)
 
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.text("STATIC_ROOT", str(VAR_DIR / "static")))

@@ -48,6 +48,7 @@ CELERY_TASK_DEFAULT_QUEUE = "media"
 CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in ("media", "vision", "interactive", "io")]
 CELERY_TASK_ROUTES = {
     "heirloom.jobs.tasks.sweep": {"queue": "io"},
+    "heirloom.jobs.tasks.give_shares": {"queue": "io"},
     "enrollment.tasks.withdraw_expired_consents": {"queue": "io"},
     "enrollment.tasks.sweep_imports": {"queue": "io"},
     "enrollment.tasks.renew_search_vectors": {"queue": "io"},
@@ -92,6 +93,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep token families": {"task": "heirloom.api.tasks.sweep_token_families", "schedule": 3600},
     "sweep keyed requests": {"task": "heirloom.api.tasks.sweep_keyed_requests", "schedule": 3600},
     "sweep challenges": {"task": "verification.tasks.sweep_challenges", "schedule": 3600},
+    "give shares": {"task": "heirloom.jobs.tasks.give_shares", "schedule": 60, "options": {"expires": 60}},
     "sweep uploads": {"task": "heirloom.uploads.tasks.sweep_uploads", "schedule": 900},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "run" / "beat")

@@ -19,6 +19,10 @@ def own_places(settings: SettingsWrapper, tmp_path: Path) -> None:
             "BACKEND": "django.core.files.storage.FileSystemStorage",
             "OPTIONS": {"location": str(tmp_path / "files")},
         },
+        "keys": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": str(tmp_path / "keys")},
+        },
     }
     assert default_storage is not None
 
