@@ -1,4 +1,6 @@
-"""The audit log: who did what to whom, each event chained to the one before it."""
+"""The audit log: who did what to whom, each event chained to the one before it and vouched for by a key."""
+
+import uuid
 
 from django.db import models
 
@@ -95,6 +97,9 @@ class AuditEvent(models.Model):
     details = models.JSONField(default=dict)
     previous_hash = models.CharField(max_length=64)
     hash = models.CharField(max_length=64)
+    # Whose key of the ring the code in `mac` was made with; both empty where the event is older than keyed events.
+    key_id = models.CharField(max_length=64, blank=True, default="")
+    mac = models.CharField(max_length=64, blank=True, default="")
 
     class Meta:
         indexes = (
@@ -106,3 +111,31 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sequence} {self.action}"
+
+
+class Installation(models.Model):
+    """The number that anchors name, so that those of one installation are not taken for another's. One row."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class AnchorState(models.Model):
+    """How far the log was anchored at one place, and what came of the last attempt there.
+
+    What a place holds is the truth; this only says when to write again, and what to tell of it.
+    """
+
+    place = models.TextField(primary_key=True)
+    sequence = models.BigIntegerField(default=0)
+    hash = models.CharField(max_length=64, blank=True)
+    anchored_at = models.DateTimeField(null=True)
+    tried_at = models.DateTimeField(null=True)
+    # A code of heirloom.audit.anchors.anchor.Fault; empty where the last attempt was good.
+    failure = models.TextField(blank=True)
+    failures = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.place} to {self.sequence}"

@@ -1,36 +1,25 @@
 """The one writer of the audit log, and its proof."""
 
-import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.utils import timezone
 
 from heirloom.accounts.models import User
+from heirloom.audit import chain, keys
+from heirloom.audit.anchors.anchor import Kept
+from heirloom.audit.chain import FIRST_HASH, VerifyResult, hash_of
 from heirloom.audit.models import Action, AuditEvent
 
-FIRST_HASH = "0" * 64
+__all__ = ["FIRST_HASH", "VerifyResult", "begin_epoch", "fingerprint", "hash_of", "record", "verify"]
+
 SYSTEM = "system"
+LOG = UUID(int=3)
+"""The subject of events about the log itself."""
 # Any fixed number; whoever appends holds this advisory lock until its transaction ends.
 _APPEND_LOCK = 0x6865_6972_6C6F_6F6D
-
-
-@dataclass(frozen=True, slots=True)
-class VerifyResult:
-    """What a walk along the whole chain found; `broken_at` is the sequence of the first row that does not hold."""
-
-    events: int
-    head: str
-    broken_at: int | None = None
-    fault: str = ""
-
-    @property
-    def intact(self) -> bool:
-        return self.broken_at is None
 
 
 def record(
@@ -46,52 +35,80 @@ def record(
     `details` holds ids, codes and numbers only. Appends wait for each other until the transaction ends: record last.
     Without an actor it was the system itself; of an actor that came with an API key, the key's id is noted too.
     """
+    event = AuditEvent(
+        actor_kind="user" if actor else SYSTEM,
+        actor_id=str(actor.pk) if actor else "",
+        action=Action(action),
+        subject_kind=subject_kind,
+        subject_id=subject_id,
+        details=_plain({**(details or {}), **_key_of(actor)}),
+    )
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_APPEND_LOCK])
-        last = AuditEvent.objects.order_by("-sequence").values_list("sequence", "hash").first() or (0, FIRST_HASH)
-        event = AuditEvent(
-            sequence=last[0] + 1,
-            at=timezone.now(),
-            actor_kind="user" if actor else SYSTEM,
-            actor_id=str(actor.pk) if actor else "",
-            action=Action(action),
-            subject_kind=subject_kind,
-            subject_id=subject_id,
-            details=_plain({**(details or {}), **_key_of(actor)}),
-            previous_hash=last[1],
-        )
-        event.hash = hash_of(event)
-        event.save(force_insert=True)
+        last = _last_of_epoch()
+        _append(event, last, last.key_id if last else keys.of_ring().first)
     return event
 
 
-def verify() -> VerifyResult:
-    """Walk the chain from its beginning, in constant memory, up to the first row that does not hold.
+def begin_epoch() -> bool:
+    """Have the first key of the ring vouch for events from now on; say whether another did before.
 
-    Rows that were cut off at the end are seen only by comparing `events` and `head` with figures kept elsewhere.
+    Called where every process has the new ring: one that has not would begin an epoch of its own.
     """
-    count, head = 0, FIRST_HASH
-    for event in AuditEvent.objects.order_by("sequence").iterator(chunk_size=2000):
-        if fault := _fault(event, count + 1, head):
-            return VerifyResult(count, head, event.sequence, fault)
-        count, head = count + 1, event.hash
-    return VerifyResult(count, head)
+    with transaction.atomic():
+        last = _held_last()
+        if last is None or last.key_id == keys.of_ring().first:
+            return False
+        _begin(last)
+    return True
 
 
-def hash_of(event: AuditEvent) -> str:
-    """Return the SHA-256 (hex) of an event's canonical JSON: sorted keys, no spaces, UTC time with microseconds."""
-    body = {
-        "sequence": event.sequence,
-        "at": event.at.astimezone(UTC).isoformat(timespec="microseconds"),
-        "actor": [event.actor_kind, event.actor_id],
-        "action": str(event.action),
-        "subject": [event.subject_kind, str(event.subject_id)],
-        "details": event.details,
-        "previous": event.previous_hash,
-    }
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+def verify(kept: Iterable[Kept] = ()) -> VerifyResult:
+    """Walk along the whole log, in constant memory, and compare it with anchors of it.
+
+    Rows that were cut off at the end since the last anchor are not seen: `unanchored` says how many could be.
+    """
+    return chain.walk(AuditEvent.objects.order_by("sequence").iterator(chunk_size=2000), keys.of_ring(), kept)
+
+
+def fingerprint(text: str) -> str:
+    """Return a keyed code of a text that must not stand in the log: equal for equal texts as long as the key is."""
+    return keys.of_ring().of_text(text)[:16]
+
+
+def _held_last() -> AuditEvent | None:
+    """Return the last event, and keep others from appending until this transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_APPEND_LOCK])
+    return AuditEvent.objects.order_by("-sequence").only("sequence", "hash", "key_id").first()
+
+
+def _last_of_epoch() -> AuditEvent | None:
+    """Return the last event as `_held_last` does, after an event of its own where another key has to go on."""
+    last = _held_last()
+    return last if last is None or last.key_id in keys.of_ring() else _begin(last)
+
+
+def _begin(last: AuditEvent) -> AuditEvent:
+    """Append that from here on another key vouches: for all that came before too, as it stands now."""
+    key_id = keys.of_ring().first
+    details = {"ring_key": key_id, "events": last.sequence, **({"before": last.key_id} if last.key_id else {})}
+    event = AuditEvent(
+        actor_kind=SYSTEM,
+        action=Action.AUDIT_EPOCH_BEGAN if last.key_id else Action.AUDIT_KEYED,
+        subject_kind="audit_log",
+        subject_id=LOG,
+        details=details,
+    )
+    _append(event, last, key_id)
+    return event
+
+
+def _append(event: AuditEvent, last: AuditEvent | None, key_id: str) -> None:
+    event.sequence, event.previous_hash = (last.sequence + 1, last.hash) if last else (1, FIRST_HASH)
+    event.at = timezone.now()
+    event.hash = hash_of(event)
+    event.key_id, event.mac = key_id, keys.of_ring().of_event(key_id, event.hash)
+    event.save(force_insert=True)
 
 
 def _key_of(actor: User | None) -> dict[str, object]:
@@ -103,11 +120,3 @@ def _plain(details: Mapping[str, object]) -> dict[str, object]:
     text = json.dumps(details, default=str)
     plain: dict[str, object] = json.loads(text, parse_float=str, parse_constant=str)
     return plain
-
-
-def _fault(event: AuditEvent, sequence: int, previous_hash: str) -> str:
-    if event.sequence != sequence:
-        return f"event {sequence} is missing"
-    if event.previous_hash != previous_hash:
-        return "not chained to the event before it"
-    return "" if event.hash == hash_of(event) else "changed since it was written"

@@ -5,6 +5,7 @@ import django_stubs_ext
 from heirloom.api.described import SPECTACULAR_SETTINGS  # noqa: F401 - how the API is described is a setting too
 from heirloom.portal.look import UNFOLD  # noqa: F401 - the admin's look is a setting too
 from heirloom.settings.access import *
+from heirloom.settings.audit import *
 from heirloom.settings.data import *
 from heirloom.settings.installation import *
 from heirloom.settings.media import *

@@ -49,6 +49,7 @@ CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in ("media", "visio
 CELERY_TASK_ROUTES = {
     "heirloom.jobs.tasks.sweep": {"queue": "io"},
     "heirloom.jobs.tasks.give_shares": {"queue": "io"},
+    "heirloom.audit.tasks.anchor": {"queue": "io"},
     "enrollment.tasks.withdraw_expired_consents": {"queue": "io"},
     "enrollment.tasks.sweep_imports": {"queue": "io"},
     "enrollment.tasks.renew_search_vectors": {"queue": "io"},
@@ -82,6 +83,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "heirloom.jobs.tasks.sweep",
         "schedule": JOB_SWEEP_S,
         "options": {"expires": 60},
+    },
+    "anchor the audit log": {
+        "task": "heirloom.audit.tasks.anchor",
+        "schedule": 30,
+        "options": {"expires": 30},
     },
     "withdraw expired consents": {"task": "enrollment.tasks.withdraw_expired_consents", "schedule": 24 * 3600},
     "sweep imports": {"task": "enrollment.tasks.sweep_imports", "schedule": 3600},

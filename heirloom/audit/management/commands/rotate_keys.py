@@ -3,7 +3,7 @@
 from django.core.management.base import BaseCommand, CommandError
 
 from heirloom.audit.models import Action
-from heirloom.audit.services import record
+from heirloom.audit.services import begin_epoch, record
 from heirloom.crypto import services as crypto
 from heirloom.crypto.keys import ring
 from heirloom.crypto.rotation import SEARCH_SUBJECT
@@ -18,6 +18,7 @@ class Command(BaseCommand):
             count = crypto.rewrap()
         except Refusal as refusal:
             raise CommandError(f"{refusal.detail} {refusal.entry.remedy}") from refusal
+        begin_epoch()
         if count:
             record(
                 action=Action.KEYS_ROTATED,

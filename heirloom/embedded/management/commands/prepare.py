@@ -11,6 +11,7 @@ from enrollment.models import Person
 from enrollment.services.packs import activate, registry
 from heirloom import env
 from heirloom.accounts.services import ensure_first_admin, ensure_roles
+from heirloom.audit import services as audit
 from heirloom.crypto.keys import ring
 from heirloom.embedded import weights
 from heirloom.errors import Refusal
@@ -30,6 +31,7 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=1, stdout=self.stderr)
         ensure_roles()
         ring()  # makes the embedded ring, or refuses to go on without the one that stored data needs
+        audit.begin_epoch()  # the first key vouches for the log: also for one that is older than keyed events
         if options["new_machine"]:
             self.stdout.write(json.dumps(_new_machine()))
 

@@ -1,0 +1,9 @@
+"""What is done for the audit log from time to time."""
+
+from heirloom.audit.anchors import services as anchors
+from heirloom.celery import app
+
+
+@app.task
+def anchor() -> int:
+    return anchors.anchor_due()
