@@ -164,16 +164,14 @@ def _attack_weights() -> Finding:
 def _vouched_for(part: str) -> Finding:
     """Say what one check alone does to a match where the weights are here."""
     named = {
-        "CHALLENGE_ALONE_APPROVES": settings.CHALLENGE_ALONE_APPROVES,
-        "PASSIVE_CHECK_ALONE_APPROVES": settings.PASSIVE_CHECK_ALONE_APPROVES,
+        "ATTACK_CHECK_REQUIRED=false": not settings.ATTACK_CHECK_REQUIRED,
+        "CHALLENGE_ALONE_APPROVES=true": settings.CHALLENGE_ALONE_APPROVES,
     }
-    accepted = [f"{name}=true" for name, approves in named.items() if approves]
-    if not settings.ATTACK_CHECK_REQUIRED:
-        accepted.insert(0, "ATTACK_CHECK_REQUIRED=false")
-    if accepted:
-        said = f"MiniFASNet, hashes right; one check alone approves a file from anywhere: {', '.join(accepted)}"
+    if accepted := [name for name, is_set in named.items() if is_set]:
+        said = f"MiniFASNet, hashes right; a file from anywhere may be approved: {', '.join(accepted)}"
         return warning(part, said, "Unset it to have a reviewer decide; docs/attacks.md says what passes.")
-    return ok(part, "MiniFASNet, hashes right; a match that it alone vouches for goes to a reviewer")
+    alone = "is approved" if settings.PASSIVE_CHECK_ALONE_APPROVES else "goes to a reviewer"
+    return ok(part, f"MiniFASNet, hashes right; a match that it alone vouches for {alone}")
 
 
 def _installed(distribution: str) -> bool:

@@ -24,9 +24,11 @@ NONCOMMERCIAL_MODELS_ACKNOWLEDGED = env.words("NONCOMMERCIAL_MODELS_ACKNOWLEDGED
 COMPUTE_AT_ONCE = env.integer("COMPUTE_AT_ONCE", 8)
 QUEUE_TOO_OLD_S = env.integer("QUEUE_TOO_OLD_S", 900)
 ATTACK_CHECK_REQUIRED = env.boolean("ATTACK_CHECK_REQUIRED", default=True)
-# One check that vouches for a live person is evidence; whoever lets it approve alone says so here.
+# One check that vouches for a live person is evidence; whether it approves alone is said here, and in each such record.
+# A challenge is performed before whatever its user holds, so its file may come from anywhere; a picture without one
+# comes from a camera that the client app vouches for.
 CHALLENGE_ALONE_APPROVES = env.boolean("CHALLENGE_ALONE_APPROVES", default=False)
-PASSIVE_CHECK_ALONE_APPROVES = env.boolean("PASSIVE_CHECK_ALONE_APPROVES", default=False)
+PASSIVE_CHECK_ALONE_APPROVES = env.boolean("PASSIVE_CHECK_ALONE_APPROVES", default=True)
 CHALLENGE_TTL_S = env.integer("CHALLENGE_TTL_S", 120)
 # How many one caller is issued in an hour, used or not: in all, and for searches (1:N), which any recording may fit.
 CHALLENGES_PER_CALLER_HOUR = env.integer("CHALLENGES_PER_CALLER_HOUR", 1000)
