@@ -11,9 +11,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bench.instance import own_instance
+from bench.intrusion import guessing
 from bench.intrusion.target import Attack, Finding, Target
 
-ATTACKS: Mapping[str, Attack] = {}
+ATTACKS: Mapping[str, Attack] = {
+    "guessing": guessing.attack,
+}
 """By name, as docs/threat-model.md calls it."""
 
 

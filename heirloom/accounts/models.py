@@ -75,3 +75,24 @@ class OutsideLogin(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subject} at {self.issuer}"
+
+
+class TryCount(models.Model):
+    """Failed tries under a mark (heirloom.accounts.marks) until its window ends; heirloom.accounts.gate writes them."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    tries = models.IntegerField()
+    until = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class KnownPlace(models.Model):
+    """That a login signed in from an address, by the mark of both."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    seen_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.key

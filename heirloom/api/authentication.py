@@ -11,7 +11,7 @@ from heirloom.accounts import tried
 from heirloom.accounts.models import User
 from heirloom.api import families, keys, outside
 from heirloom.api.jwts import TokenRefusedError, issuer_claimed
-from heirloom.api.throttles import RefusedKeyThrottle
+from heirloom.api.throttles import RefusedKeyThrottle, RefusedTokenThrottle
 from heirloom.errors import CODES
 
 HEADER = "X-API-Key"
@@ -42,7 +42,10 @@ def words(name: str) -> str:
 
 
 class TokenAuthentication(BaseAuthentication):
-    """Authorization: Bearer. Every token that opens nothing meets the same 401, whatever is wrong with it."""
+    """Authorization: Bearer. Every token that opens nothing meets the same 401, whatever is wrong with it.
+
+    Too many refused tokens from one address meet 429 instead; a good token from there still passes.
+    """
 
     also_refuses = ("issuer_unavailable",)
 
@@ -53,6 +56,7 @@ class TokenAuthentication(BaseAuthentication):
         try:
             return holder(token.strip()), None
         except TokenRefusedError as error:
+            _count(request, RefusedTokenThrottle())
             raise refused("token_not_valid") from error
 
     def authenticate_header(self, request: Request) -> str:
@@ -74,7 +78,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         try:
             return keys.holder(sent), None
         except keys.KeyRefusedError as error:
-            _count(request)
+            _count(request, RefusedKeyThrottle())
             _note(request, error)
             raise refused("invalid_api_key") from error
 
@@ -108,8 +112,7 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         }
 
 
-def _count(request: Request) -> None:
-    throttle = RefusedKeyThrottle()
+def _count(request: Request, throttle: RefusedKeyThrottle) -> None:
     if not throttle.allow_request(request, None):  # type: ignore[arg-type]
         raise Throttled(throttle.wait())
 

@@ -1,5 +1,6 @@
 """What the API has done from time to time."""
 
+from heirloom.accounts import gate
 from heirloom.api import families, idempotency
 from heirloom.celery import app
 
@@ -12,3 +13,8 @@ def sweep_keyed_requests() -> int:
 @app.task
 def sweep_token_families() -> int:
     return families.sweep()
+
+
+@app.task
+def sweep_tries() -> int:
+    return gate.sweep()

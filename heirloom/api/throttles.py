@@ -104,6 +104,12 @@ class RefusedKeyThrottle(SimpleRateThrottle):
         return self.cache_format % {"scope": self.scope, "ident": self.get_ident(request)}
 
 
+class RefusedTokenThrottle(RefusedKeyThrottle):
+    """Tokens that were refused, ours and another issuer's, likewise."""
+
+    scope = "refused-token"
+
+
 def charge_more(request: Request, name: str, count: int) -> None:
     """Charge for what the body holds beyond the one thing that was paid for at the door; felt by the next request."""
     budget = request._request.META.get(BUDGET)

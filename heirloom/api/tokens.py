@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework_simplejwt.serializers import TokenObtainSerializer
 from rest_framework_simplejwt.views import TokenViewBase
 
+from heirloom.accounts import gate
 from heirloom.accounts.models import User
 from heirloom.api import families
 from heirloom.api.authentication import refused, words
@@ -17,6 +18,7 @@ from heirloom.api.families import Pair
 from heirloom.api.jwts import TokenRefusedError
 from heirloom.api.throttles import RefreshThrottle, SignInThrottle
 from heirloom.audit import sign_ins
+from heirloom.errors import Refusal
 
 # Nobody on the way may keep what opens the API (RFC 6749, 5.1).
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -42,14 +44,18 @@ class SignInSerializer(TokenObtainSerializer):
     default_error_messages = {"no_active_account": words("no_active_account")}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
+        request, username = self.context["request"], attrs[self.username_field]
+        attempt = _begun(request, username)
         try:
             super().validate(attrs)
             user = cast(User, self.user)
             _require_own_password(user)
         except AuthenticationFailed as error:
-            request, username = self.context["request"], attrs[self.username_field]
             sign_ins.failed(request=request, username=username, door="api", reason=str(error.get_codes()))
+            for by in attempt.closed:
+                sign_ins.limited(username=username, door="api", by=by)
             raise
+        attempt.succeeded()
         sign_ins.succeeded(user=user, door="api")
         return _told(families.begin(user=user))
 
@@ -58,7 +64,7 @@ class TokenView(TokenViewBase):
     """Trade a username and password for an access and a refresh token."""
 
     serializer_class = SignInSerializer
-    refuses = ("no_active_account", "password_change_required")
+    refuses = ("no_active_account", "password_change_required", "too_many_tries")
     throttle_classes = [SignInThrottle]
 
     @extend_schema(request=SignInInput, responses=TokensAnswer)
@@ -98,6 +104,14 @@ class RevokeView(TokenViewBase):
         given.is_valid(raise_exception=True)
         families.end(token=given.validated_data["refresh"])
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _begun(request: Request, username: str) -> gate.Try:
+    """Count the try before the password is looked at."""
+    try:
+        return gate.begin(request._request, username)
+    except gate.LimitedError as limited:
+        raise Refusal("too_many_tries", retry_after=limited.wait_s) from limited
 
 
 def _require_own_password(user: User) -> None:

@@ -34,6 +34,7 @@ class Action(models.TextChoices):
     SIGN_IN_SUCCEEDED = "sign_in.succeeded"
     SIGN_IN_FAILED = "sign_in.failed"
     SIGN_IN_LOCKED = "sign_in.locked"
+    SIGN_IN_LIMITED = "sign_in.limited"
     SIGN_IN_ENDED = "sign_in.ended"
     SIGN_IN_UNLOCKED = "sign_in.unlocked"
     TOKEN_REUSED = "token.reused"  # noqa: S105  # the code of an act

@@ -39,6 +39,20 @@ def failed(*, request: Any, username: str, door: Door, reason: str = "") -> Audi
     )
 
 
+def limited(*, username: str, door: Door, by: str) -> AuditEvent:
+    """Record that a try was the last one for now, and by which limit; those that follow are counted in /metrics alone.
+
+    The subject is the login where the limit is of its name or of a browser of its own; an address is nobody.
+    """
+    user = None if by == "address" else User.objects.filter(username=username).first()
+    return audit.record(
+        action=Action.SIGN_IN_LIMITED,
+        subject_kind=LOGIN,
+        subject_id=_id(user) if user else NOBODY,
+        details={"door": door, "by": by},
+    )
+
+
 def ended(*, user: User, family: UUID) -> AuditEvent:
     """Record that a login signed out, which ended all tokens of one sign-in."""
     return _of_tokens(Action.SIGN_IN_ENDED, user, family, actor=user)

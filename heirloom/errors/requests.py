@@ -36,6 +36,11 @@ REQUESTS: dict[str, Code] = {
     "no_active_account": Code(
         401, "No active login has this name and password.", "Check both; after ten failures a pause is asked for."
     ),
+    "too_many_tries": Code(
+        429,
+        "There were too many failed sign-ins with this name or from this address.",
+        "Wait as long as Retry-After says; apps that sign in often are better off with an API key.",
+    ),
     "password_change_required": Code(
         401,
         "This password was given by somebody else.",

@@ -28,6 +28,13 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_TEMPLATE = "portal/locked.html"
 AXES_VERBOSE = False
+# Whoever goes on trying at a lock does not keep it closed.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_WHITELIST_CALLABLE = "heirloom.accounts.gate.on_known_device"
+# Failures of one address in a quarter of an hour, and of one name in an hour from where it is not known.
+SIGN_IN_PER_ADDRESS = env.integer("SIGN_IN_PER_ADDRESS", 30)
+SIGN_IN_PER_NAME = env.integer("SIGN_IN_PER_NAME", 50)
+DEVICE_COOKIE_NAME = "__Host-heirloom-device" if HTTPS else "heirloom-device"
 AXES_USERNAME_CALLABLE = "heirloom.accounts.tried.username"
 AXES_CLIENT_IP_CALLABLE = "heirloom.accounts.tried.address"
 
@@ -62,6 +69,7 @@ REST_FRAMEWORK = {
         "sign-in": env.text("THROTTLE_SIGN_IN", "10/min"),
         "refresh": env.text("THROTTLE_REFRESH", "120/min"),
         "refused-key": env.text("THROTTLE_REFUSED_KEY", "10/min"),
+        "refused-token": env.text("THROTTLE_REFUSED_TOKEN", "60/min"),
     },
     "NUM_PROXIES": env.integer("NUM_PROXIES", 0),
 }

@@ -57,6 +57,7 @@ CELERY_TASK_ROUTES = {
     "heirloom.api.tasks.sweep_keyed_requests": {"queue": "io"},
     "heirloom.uploads.tasks.sweep_uploads": {"queue": "io"},
     "heirloom.api.tasks.sweep_token_families": {"queue": "io"},
+    "heirloom.api.tasks.sweep_tries": {"queue": "io"},
 }
 # Workers tell of themselves in the database (heirloom.jobs.liveness), so the broker carries no control messages.
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
@@ -97,6 +98,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 60},
     },
     "sweep token families": {"task": "heirloom.api.tasks.sweep_token_families", "schedule": 3600},
+    "sweep tries": {"task": "heirloom.api.tasks.sweep_tries", "schedule": 3600},
     "sweep keyed requests": {"task": "heirloom.api.tasks.sweep_keyed_requests", "schedule": 3600},
     "sweep challenges": {"task": "verification.tasks.sweep_challenges", "schedule": 3600},
     "give shares": {"task": "heirloom.jobs.tasks.give_shares", "schedule": 60, "options": {"expires": 60}},

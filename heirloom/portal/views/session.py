@@ -1,13 +1,15 @@
 """Sign in, sign out, change the password: one door for the portal and Django admin."""
 
-from typing import cast
+from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import reverse_lazy
 
+from heirloom.accounts import devices, gate
 from heirloom.accounts import services as accounts
 from heirloom.accounts.models import User
 from heirloom.audit import sign_ins
@@ -16,17 +18,40 @@ from heirloom.audit import sign_ins
 class SignInView(LoginView):
     http_method_names = ["get", "head", "post", "options"]
     template_name = "portal/sign_in.html"
+    attempt: gate.Try | None = None
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Count the try before the password is looked at; a form left empty is none."""
+        if request.POST.get("username") and request.POST.get("password"):
+            try:
+                self.attempt = gate.begin(request, request.POST["username"])
+            except gate.LimitedError as limited:
+                return _locked(request, limited)
+        return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        user = form.get_user()
         answer = super().form_valid(form)
-        sign_ins.succeeded(user=form.get_user(), door="portal")
+        if self.attempt is not None:
+            self.attempt.succeeded()
+        devices.remember(self.request, answer, user.username)
+        sign_ins.succeeded(user=user, door="portal")
         return answer
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         tried = form.cleaned_data
         if "username" in tried and "password" in tried:
             sign_ins.failed(request=self.request, username=tried["username"], door="portal")
+            for by in self.attempt.closed if self.attempt else ():
+                sign_ins.limited(username=tried["username"], door="portal", by=by)
         return super().form_invalid(form)
+
+
+def _locked(request: HttpRequest, limited: gate.LimitedError) -> HttpResponse:
+    shown = {"by": limited.by, "minutes": -(-limited.wait_s // 60)}
+    answer = render(request, "portal/locked.html", shown, status=429)
+    answer.headers["Retry-After"] = str(limited.wait_s)
+    return answer
 
 
 class SignOutView(LogoutView):
