@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from enrollment.models import Person
 from heirloom.accounts.limits import GalleryLimit
@@ -11,6 +11,7 @@ from heirloom.accounts.models import User
 from heirloom.audit import services as audit
 from heirloom.audit.models import Action
 from heirloom.errors import Refusal
+from heirloom.locks import hold
 
 EDITABLE = ("employee_id", "external_id", "full_name", "department", "position", "email", "metadata", "status")
 
@@ -60,14 +61,11 @@ def _known(details: dict[str, Any]) -> dict[str, Any]:
 
 
 def _save(person: Person) -> None:
-    if person.external_id and Person.objects.exclude(pk=person.pk).named([person.external_id]).exists():
+    """Write a row whose numbers nobody else has: looked for before, since a refused INSERT is told with its values."""
+    hold(f"number of a person: {number}" for number in (person.employee_id, person.external_id) if number)
+    others = Person.objects.exclude(pk=person.pk)
+    if person.employee_id and others.filter(employee_id=person.employee_id).exists():
+        raise Refusal("employee_id_taken", attr="employee_id")
+    if person.external_id and others.named([person.external_id]).exists():
         raise Refusal("validation_error", "Another person has this id.", attr="person_id")
-    try:
-        with transaction.atomic():
-            person.save()
-    except IntegrityError as error:
-        if "employee_id" in str(error):
-            raise Refusal("employee_id_taken", attr="employee_id") from error
-        if "external_id" in str(error):
-            raise Refusal("validation_error", "Another person has this id.", attr="person_id") from error
-        raise
+    person.save()

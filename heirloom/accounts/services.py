@@ -8,6 +8,7 @@ from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
 from heirloom.accounts.models import ROLES, OutsideLogin, User
+from heirloom.locks import hold
 
 # What a role may see and do in Django admin; everything else is decided by role where it happens.
 ADMIN_PERMISSIONS = {
@@ -52,7 +53,11 @@ def create_login(
     """Make a login with the given roles; reviewers, auditors and admins may open Django admin.
 
     Whoever gets a password that somebody else saw must change it first. A client app cannot, and keeps it.
+    Raises ValueError for a name that is taken.
     """
+    hold([f"login: {username}"])
+    if User.objects.filter(username=username).exists():
+        raise ValueError("there is a login of this name already")
     must_change = password_was_seen and set(roles) != {"client"}
     user = User.objects.create_user(username, email, password, scopes=list(scopes), must_change_password=must_change)
     user.groups.set(Group.objects.filter(name__in=roles))

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from heirloom.accounts import services as accounts
 from heirloom.accounts.models import OutsideLogin, User
@@ -14,6 +14,7 @@ from heirloom.api.oidc import Claims
 from heirloom.audit import services as audit
 from heirloom.audit.models import Action
 from heirloom.audit.sign_ins import LOGIN
+from heirloom.locks import hold
 
 
 def holder(raw: bytes) -> User:
@@ -38,6 +39,7 @@ def holder(raw: bytes) -> User:
 @transaction.atomic
 def grant(*, subject: str, roles: Collection[str] | None, scopes: Collection[str]) -> User:
     """Give a login of the issuer its scopes, and roles if any are named; it is made here if it was never used."""
+    hold([f"outside login: {subject}"])
     login = _known(subject) or _made(subject, "")
     given = login.user.roles if roles is None else roles
     accounts.set_roles(user=login.user, roles=given, scopes=scopes)
@@ -50,12 +52,11 @@ def _known(subject: str) -> OutsideLogin | None:
     return found.select_related("user").first()
 
 
+@transaction.atomic
 def _first(claims: Claims) -> OutsideLogin:
-    try:
-        return _made(claims.subject, claims.email)
-    except IntegrityError:
-        # Another request of the same login came first.
-        return OutsideLogin.objects.select_related("user").get(issuer=settings.OIDC_ISSUER, subject=claims.subject)
+    """Make a login, unless another request of it comes first: a refused INSERT would be told with its mail address."""
+    hold([f"outside login: {claims.subject}"])
+    return _known(claims.subject) or _made(claims.subject, claims.email)
 
 
 @transaction.atomic

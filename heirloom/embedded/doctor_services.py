@@ -16,6 +16,7 @@ from heirloom import settings
 from heirloom.api import oidc_keys
 from heirloom.crypto import keys, shares
 from heirloom.crypto.models import DataKey
+from heirloom.embedded import postgres
 from heirloom.embedded.findings import Finding, State, fault, ok, warning
 from heirloom.errors import Refusal
 from heirloom.jobs.broker import uses_pgmq
@@ -36,6 +37,7 @@ def services() -> Iterator[Finding]:
     yield database_finding
     if works:
         yield pgvector()
+        yield database_log()
         yield migrations()
         yield broker()
         yield from work()
@@ -71,6 +73,23 @@ def pgvector() -> Finding:
         remedy = "Install a newer one, then: ALTER EXTENSION vector UPDATE;"
         return fault("pgvector", f"{row[0]}; 0.8 or later is needed", remedy)
     return ok("pgvector", row[0])
+
+
+def database_log() -> Finding:
+    """Check that the server does not write the values of statements into its log."""
+    told = [name for name, keeps in postgres.QUIET_ENOUGH.items() if _shown(name) not in keeps]
+    if not told:
+        return ok("Database log", "without the values of statements")
+    detail = f"values of statements may get into it: {', '.join(told)}"
+    if settings.EMBEDDED:
+        return warning("Database log", detail, "Stop Heirloom and start it again: make run")
+    return warning("Database log", detail, "Set them as docs/deploy.md says; on a managed server, by its provider.")
+
+
+def _shown(name: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting(%s, true)", [name])
+        return str((cursor.fetchone() or ("",))[0])
 
 
 def migrations() -> Finding:

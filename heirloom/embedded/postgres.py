@@ -26,6 +26,32 @@ from heirloom.embedded.children import Child, Program
 
 VERSION = 18
 SYSTEM_USER = "heirloom-pg"
+QUIET: Mapping[str, str] = {
+    # A statement that fails would be written with its values: names, numbers, vectors.
+    "log_min_error_statement": "panic",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+    # Without DETAIL, which repeats the row that was refused, and what a process that died was doing.
+    "log_error_verbosity": "terse",
+    # What a statement did wrong may quote a value; whoever sent it is told.
+    "log_min_messages": "log",
+    "log_statement": "none",
+    "log_min_duration_statement": "-1",
+    "log_min_duration_sample": "-1",
+    "log_transaction_sample_rate": "0",
+}
+"""What keeps the values of statements out of the server's log; docs/deploy.md has the same for other servers."""
+QUIET_ENOUGH: Mapping[str, tuple[str, ...]] = {
+    "log_min_error_statement": ("log", "fatal", "panic"),
+    "log_parameter_max_length": ("0",),
+    "log_parameter_max_length_on_error": ("0",),
+    "log_error_verbosity": ("terse",),
+    "log_statement": ("none", "ddl"),
+    "log_min_duration_statement": ("-1",),
+    "log_min_duration_sample": ("-1",),
+    "log_transaction_sample_rate": ("0",),
+}
+"""What is asked of any server: settings, and the values of each that keep what people wrote out of the log."""
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -39,6 +65,7 @@ SETTINGS: Mapping[str, str] = {
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] ",
     "cluster_name": "heirloom",
+    **QUIET,
 }
 _READY_WITHIN_S = 60.0
 _STOP_WITHIN_S = 20.0

@@ -35,6 +35,7 @@ AXES_WHITELIST_CALLABLE = "heirloom.accounts.gate.on_known_device"
 SIGN_IN_PER_ADDRESS = env.integer("SIGN_IN_PER_ADDRESS", 30)
 SIGN_IN_PER_NAME = env.integer("SIGN_IN_PER_NAME", 50)
 DEVICE_COOKIE_NAME = "__Host-heirloom-device" if HTTPS else "heirloom-device"
+AXES_HANDLER = "heirloom.accounts.tried.Handler"
 AXES_USERNAME_CALLABLE = "heirloom.accounts.tried.username"
 AXES_CLIENT_IP_CALLABLE = "heirloom.accounts.tried.address"
 

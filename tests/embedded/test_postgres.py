@@ -1,5 +1,6 @@
 """The embedded PostgreSQL: made once, reachable by its socket alone, gone with its parent, whole after a crash."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -116,3 +117,33 @@ def test_a_folder_too_long_for_a_socket_gets_one_elsewhere(var_folder: Path) -> 
     with postgres.running(deep) as url, psycopg.connect(url) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
     assert not local.socket_dir(deep).is_relative_to(deep)
+
+
+def test_its_log_tells_no_value_of_a_statement_that_failed_or_died(var_folder: Path) -> None:
+    with postgres.running(var_folder) as url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("CREATE TABLE people (number text UNIQUE, name text CHECK (name <> ''))")
+            for _ in range(2):
+                _try(connection, "INSERT INTO people VALUES ('canary-1', 'canary-2')")
+                _try(connection, "INSERT INTO people VALUES (%s, %s)", ["canary-3", ""])
+            _try(connection, "SELECT %s::uuid", ["canary-4"])
+            _try(connection, "SELECT 'canary-5'::uuid")
+        with psycopg.connect(url) as doomed:
+            pid = doomed.info.backend_pid
+            _try(doomed, "SELECT pg_terminate_backend(%s), 'canary-6'", [pid])
+    log = (var_folder / "logs" / "postgres.log").read_text()
+    assert "ready to accept connections" in log
+    assert "canary" not in log
+
+
+def test_a_cluster_made_before_is_as_quiet_from_its_next_start_on(var_folder: Path) -> None:
+    with postgres.running(var_folder, {"log_min_error_statement": "error", "log_error_verbosity": "default"}):
+        pass
+    with postgres.running(var_folder) as url, psycopg.connect(url) as connection:
+        shown = {name: connection.execute(f"SHOW {name}").fetchone() for name in postgres.QUIET}
+    assert shown == {name: (value,) for name, value in postgres.QUIET.items()}
+
+
+def _try(connection: psycopg.Connection, statement: str, values: list[object] | None = None) -> None:
+    with contextlib.suppress(psycopg.Error):
+        connection.execute(statement, values)
