@@ -4,10 +4,12 @@ import uuid
 from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 
-from enrollment.models import Capture, Enrollment, Person
+from enrollment.models import Capture, Enrollment, ImportRow, Person
 from enrollment.services.pictures import best_moment, read_picture
 from heirloom.accounts.models import User
 from heirloom.api.ranges import Readable
+from heirloom.audit.models import Action
+from heirloom.audit.services import actors
 from heirloom.errors import Refusal
 from heirloom.reviews.cases import Case, Fact, Panel, Picture
 from heirloom.reviews.models import Review
@@ -22,19 +24,38 @@ REASON_CODES = (
     (Code.POOR_EVIDENCE, Code.POOR_EVIDENCE.label),
     (Code.OTHER, Code.OTHER.label),
 )
+SAME_OR_NOT = (
+    (Code.SAME_PERSON, "They show this person"),
+    (Code.DIFFERENT_PERSON, "They show somebody else"),
+    *REASON_CODES[2:],
+)
 
 
-class DuplicateCase:
+class VisitCase:
+    """What the cases about visits have in common."""
+
+    def askers(self, subject_id: uuid.UUID) -> Collection[int]:
+        """Whoever handed the pictures in; of an import everybody who handed something in for it."""
+        asked = Enrollment.objects.filter(pk=subject_id).values_list("requested_by_id", flat=True)
+        imports = ImportRow.objects.filter(enrollment=subject_id).values_list("batch_id", flat=True)
+        told = actors(subject_id=imports.first(), actions=(Action.IMPORT_REQUESTED, Action.IMPORT_RETRIED))
+        return {*told, *filter(None, asked)}
+
+    def titles(self, subject_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, str]:
+        named = Enrollment.objects.filter(pk__in=subject_ids).values_list("id", "person__full_name")
+        return dict(named)
+
+    def open_clip(self, review: Review, viewer: User) -> Readable:
+        raise Refusal("not_found", "An enrollment is judged by its pictures.")
+
+
+class DuplicateCase(VisitCase):
     reasons = MappingProxyType(
         {
             Review.Verdict.APPROVED: (Code.DIFFERENT_PERSON, Code.IDENTITY_CHECKED_IN_PERSON, Code.OTHER),
             Review.Verdict.REJECTED: (Code.SAME_PERSON, Code.POOR_EVIDENCE, Code.OTHER),
         }
     )
-
-    def titles(self, subject_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, str]:
-        named = Enrollment.objects.filter(pk__in=subject_ids).values_list("id", "person__full_name")
-        return dict(named)
 
     def show(self, review: Review) -> Case | None:
         visit = Enrollment.objects.with_rows().filter(pk=review.subject_id).first()
@@ -62,8 +83,44 @@ class DuplicateCase:
         known = references(visit.duplicate_of) if visit.duplicate_of else []
         return read_by_key([*shown(visit.captures.all()), *known], key, viewer)
 
-    def open_clip(self, review: Review, viewer: User) -> Readable:
-        raise Refusal("not_found", "A possible duplicate is judged by its pictures.")
+
+class ReplacementCase(VisitCase):
+    """Somebody enrolled before of whom no template is left: earlier pictures, where some are kept, beside the new."""
+
+    reasons = MappingProxyType(
+        {
+            Review.Verdict.APPROVED: (Code.SAME_PERSON, Code.IDENTITY_CHECKED_IN_PERSON, Code.OTHER),
+            Review.Verdict.REJECTED: (Code.DIFFERENT_PERSON, Code.POOR_EVIDENCE, Code.OTHER),
+        }
+    )
+
+    def show(self, review: Review) -> Case | None:
+        visit = Enrollment.objects.with_rows().filter(pk=review.subject_id).first()
+        if visit is None:
+            return None
+        known = tuple(map(picture_of, _earlier(visit)))
+        return Case(
+            claimed=visit.person.full_name,
+            question=f"Do the new pictures show {visit.person}?",
+            reference=Panel("Enrolled before", "earlier pictures" if known else "no picture is kept", known),
+            probe=Panel("New pictures", about(visit.person), tuple(map(picture_of, shown(visit.captures.all())))),
+            facts=(Fact("Received", f"{visit.created_at:%d %b %Y, %H:%M}"),),
+            signals=(),
+            approve="They do: enroll the new pictures.",
+            reject="They do not, or it cannot be told: enroll nothing and delete the new pictures.",
+            reason_codes=SAME_OR_NOT,
+        )
+
+    def read_picture(self, review: Review, key: str, viewer: User) -> bytes:
+        visit = Enrollment.objects.with_rows().filter(pk=review.subject_id).first()
+        if visit is None:
+            raise Refusal("not_found")
+        return read_by_key([*shown(visit.captures.all()), *_earlier(visit)], key, viewer)
+
+
+def _earlier(visit: Enrollment) -> list[Capture]:
+    """Return the best accepted captures of former visits whose files are still kept, the best first."""
+    return shown(visit.person.captures.exclude(storage_name="").exclude(enrollment=visit))
 
 
 def references(person: Person) -> list[Capture]:

@@ -111,6 +111,8 @@ class Enrollment(models.Model):
     duplicate_of = models.ForeignKey(Person, models.SET_NULL, null=True, related_name="+")
     duplicate_similarity = models.FloatField(null=True)
     duplicate_cleared = models.BooleanField(default=False)
+    # A reviewer took the face for that of this person, of whom nothing was left to compare it with.
+    face_cleared = models.BooleanField(default=False)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     # How its photos are read: by which pack ("" = the active one), and whether one pass of the detector must do.
     pack = models.CharField(max_length=80, blank=True)

@@ -10,6 +10,8 @@ from enrollment import case as enrolled
 from enrollment.models import Person
 from heirloom.accounts.models import User
 from heirloom.api.ranges import Readable
+from heirloom.audit.models import Action
+from heirloom.audit.services import actors
 from heirloom.errors import CODES, Refusal
 from heirloom.reviews.cases import Case, Clip, Fact, Panel, Picture
 from heirloom.reviews.models import Review
@@ -34,6 +36,14 @@ class VerificationCase:
             Review.Verdict.REJECTED: (Code.DIFFERENT_PERSON, Code.ATTACK_CONFIRMED, Code.POOR_EVIDENCE, Code.OTHER),
         }
     )
+
+    def askers(self, subject_id: uuid.UUID) -> Collection[int]:
+        """Whoever sent it; of a key its owner, and who was told its secret."""
+        row = Verification.objects.filter(pk=subject_id).values("owner_id", "api_key_id").first()
+        if row is None:
+            return ()
+        told = actors(subject_id=row["api_key_id"], actions=(Action.API_KEY_CREATED, Action.API_KEY_ROTATED))
+        return {*told, *filter(None, [row["owner_id"]])}
 
     def titles(self, subject_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, str]:
         rows = Verification.objects.filter(pk__in=subject_ids).values_list("id", F("person__full_name"))

@@ -32,6 +32,7 @@ ENROLLING = (
     "pictures_differ",
     "differs_from_enrolled",
     "consent_required",
+    "consent_not_attestable",
     *DUPLICATE,
     *NAMED_MODEL,
     *SEALED,

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Max
 from django.utils import timezone
 
 from enrollment.models import Consent, FaceTemplate, Person
@@ -12,6 +13,7 @@ from enrollment.services import templates
 from heirloom.accounts.models import User
 from heirloom.audit import services as audit
 from heirloom.audit.models import Action
+from heirloom.errors import Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,17 @@ def give(
     purpose: str = "",
     expires_at: datetime | None = None,
 ) -> Consent:
-    """Record a consent. One of the same text that is active already is kept; an older text gives way to the new."""
+    """Record a consent. One of the same text that is active already is kept; an older text gives way to the new.
+
+    A client app vouches for the consent of people whom it made, or by the basis that an admin recorded for it.
+    Raises Refusal "consent_not_attestable" for one that may not.
+    """
     Person.objects.select_for_update(no_key=True).get(pk=person.pk)
     active = person.consents.active().first()
     if active is not None and active.policy_version == policy_version:
         return active
+    if actor is not None and not actor.has_role("hr", "admin"):
+        _require_attestable(person, actor, policy_version, method, given_at)
     if active is not None:
         _end(active)
     consent = Consent.objects.create(
@@ -76,6 +84,23 @@ def withdraw_expired() -> int:
     for consent in expired:
         withdraw(consent=consent, actor=None)
     return len(expired)
+
+
+def _require_attestable(person: Person, actor: User, policy_version: str, method: str, given_at: datetime) -> None:
+    """Hold a client app to people whom it made and to its recorded basis; neither brings back what was withdrawn.
+
+    After a withdrawal only a consent counts that was given later, and a basis recorded for all was given to nobody.
+    """
+    basis = actor.consent_basis or {}
+    by_basis = (basis.get("policy_version"), basis.get("method")) == (policy_version, method)
+    made = actor.pk in audit.actors(subject_id=person.id, actions=(Action.PERSON_CREATED,))
+    withdrawn = person.consents.filter(is_active=False).aggregate(last=Max("withdrawn_at"))["last"]
+    if withdrawn is None or person.consents.active().exists():
+        allowed = made or by_basis
+    else:
+        allowed = made and not by_basis and given_at > withdrawn
+    if not allowed:
+        raise Refusal("consent_not_attestable", attr="consent")
 
 
 def _end(consent: Consent) -> None:

@@ -12,7 +12,7 @@ from enrollment.models import Capture, Enrollment, FaceTemplate, Person
 from enrollment.services import captures, consents, duplicates, people, templates
 from enrollment.services.consents import ConsentGiven
 from enrollment.services.findings import Verdict, examine, examine_clip, of_one_person
-from enrollment.services.policies import policy_of, same_person_from
+from enrollment.services.policies import SAME_PERSON_FMR, policy_of, same_person_from
 from heirloom.accounts.models import User
 from heirloom.audit import services as audit
 from heirloom.audit.models import Action
@@ -32,6 +32,13 @@ from heirloom.webhooks import services as webhooks
 from heirloom.webhooks.models import EventType
 
 UNKNOWN_RISK = 0.5
+DUPLICATE, REPLACEMENT = "duplicate", "replacement"
+"""Kinds of cases about visits."""
+CLEARED = {
+    DUPLICATE: ("duplicate_cleared", "duplicate_person"),
+    REPLACEMENT: ("face_cleared", "differs_from_enrolled"),
+}
+"""By kind: what an approval notes on the visit, and why it is refused otherwise."""
 Findings = Mapping[uuid.UUID, Sequence[Verdict]]
 
 
@@ -146,6 +153,8 @@ def record(enrollment: Enrollment, findings: Findings, actor: User | None) -> En
         return _finish(enrollment, Enrollment.Outcome.REFUSED, ("consent_required",), findings)
     if not good:
         return _finish(enrollment, Enrollment.Outcome.REFUSED, _reasons(findings), findings)
+    if not enrollment.face_cleared and _is_unknown_again(enrollment, good[0].model):
+        return _wait_for_reviewer(enrollment, REPLACEMENT, ("face_not_compared",), findings, UNKNOWN_RISK)
     spoken_of = {enrollment.duplicate_of_id} if enrollment.duplicate_cleared and enrollment.duplicate_of_id else set()
     found = duplicates.look(probe=mean_template(good), pictures=len(good), but={person.id, *spoken_of})
     if found.reasons:
@@ -171,17 +180,20 @@ def fail(*, enrollment_id: uuid.UUID, code: str) -> None:
 
 
 def apply_verdict(review: Review) -> None:
-    """Carry out a reviewer's word on a possible duplicate: approved = a different person, enroll; rejected = do not.
+    """Carry out a reviewer's word on a visit; it concerns nobody but HR.
 
-    It concerns nobody but HR.
+    On a possible duplicate: approved = a different person, enroll; rejected = do not. On a face that nothing was left
+    to compare with: approved = the person of this name, enroll.
     """
     enrollment = Enrollment.objects.with_rows().get(pk=review.subject_id)
+    cleared, refused = CLEARED[review.kind]
     if review.verdict == Review.Verdict.APPROVED:
-        enrollment.duplicate_cleared, enrollment.outcome, enrollment.reasons = True, Enrollment.Outcome.PENDING, []
-        enrollment.save(update_fields=["duplicate_cleared", "outcome", "reasons"])
+        setattr(enrollment, cleared, True)
+        enrollment.outcome, enrollment.reasons = Enrollment.Outcome.PENDING, []
+        enrollment.save(update_fields=[cleared, "outcome", "reasons"])
         jobs.enqueue(kind="enrollment", subject_id=enrollment.id, owner=enrollment.requested_by, queue="vision")
         return
-    _finish(enrollment, Enrollment.Outcome.REFUSED, ("duplicate_person",), {})
+    _finish(enrollment, Enrollment.Outcome.REFUSED, (refused,), {})
     for capture in enrollment.captures.all():
         captures.forget_file(capture)
 
@@ -219,15 +231,34 @@ def _hold_to_one_person(person: Person, findings: Findings) -> Findings:
     return held
 
 
+def _is_unknown_again(enrollment: Enrollment, model: str) -> bool:
+    """Whether this person was enrolled before, and no measured comparison holds the new face to the earlier one.
+
+    So it is after a consent was withdrawn, which deletes all templates, and where there are none of this model.
+    """
+    person, policy = enrollment.person, policy_of(model)
+    earlier = person.enrollments.filter(outcome=Enrollment.Outcome.ENROLLED).exclude(pk=enrollment.pk)
+    if not (earlier.exists() or person.templates.exists()):
+        return False
+    known = templates.reference(person=person, model=model)
+    return known is None or policy is None or policy.threshold(known.count, 1, SAME_PERSON_FMR) is None
+
+
+def _wait_for_reviewer(
+    enrollment: Enrollment, kind: str, reasons: tuple[str, ...], findings: Findings, risk: float
+) -> Enrollment:
+    _finish(enrollment, Enrollment.Outcome.NEEDS_REVIEW, reasons, findings)
+    reviews.open_review(kind=kind, subject_id=enrollment.id, reasons=reasons, risk=risk)
+    return enrollment
+
+
 def _stop(enrollment: Enrollment, found: duplicates.Finding, findings: Findings) -> Enrollment:
     """Let a visit wait for a reviewer; one that a reviewer has spoken about already ends here, and may be made anew."""
     if enrollment.duplicate_cleared:
         return _finish(enrollment, Enrollment.Outcome.REFUSED, found.reasons, findings)
     enrollment.duplicate_of_id, enrollment.duplicate_similarity = found.person_id, found.similarity
-    _finish(enrollment, Enrollment.Outcome.NEEDS_REVIEW, found.reasons, findings)
     risk = UNKNOWN_RISK if found.similarity is None else found.similarity
-    reviews.open_review(kind="duplicate", subject_id=enrollment.id, reasons=found.reasons, risk=risk)
-    return enrollment
+    return _wait_for_reviewer(enrollment, DUPLICATE, found.reasons, findings, risk)
 
 
 def _new_templates(enrollment: Enrollment, findings: Findings) -> list[templates.NewTemplate]:

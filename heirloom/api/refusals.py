@@ -55,7 +55,7 @@ GOOD_FACE = (
     "face_turned",
     "face_occluded",
 )
-DUPLICATE = ("duplicate_person", "duplicate_check_incomplete", "model_changed")
+DUPLICATE = ("duplicate_person", "duplicate_check_incomplete", "face_not_compared", "model_changed")
 SEALED = ("key_unavailable", "storage_unavailable")
 
 # What Django REST framework says by codes of its own.

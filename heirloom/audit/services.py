@@ -1,7 +1,7 @@
 """The one writer of the audit log, and its proof."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -47,6 +47,14 @@ def record(
         last = _last_of_epoch()
         _append(event, last, last.key_id if last else keys.of_ring().first)
     return event
+
+
+def actors(*, subject_id: UUID | None, actions: Collection[Action]) -> set[int]:
+    """Return the ids of the logins that did one of these to a subject."""
+    if subject_id is None:
+        return set()
+    events = AuditEvent.objects.filter(subject_id=subject_id, action__in=actions, actor_kind="user")
+    return {int(actor) for actor in events.values_list("actor_id", flat=True)}
 
 
 def begin_epoch() -> bool:

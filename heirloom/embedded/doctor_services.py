@@ -21,6 +21,7 @@ from heirloom.embedded.findings import Finding, State, fault, ok, warning
 from heirloom.errors import Refusal
 from heirloom.jobs.broker import uses_pgmq
 from heirloom.jobs.models import Job, JobState, WorkerHeartbeat
+from heirloom.reviews import services as reviews
 from heirloom.vision.client import VisionClient
 
 _CONNECT_WITHIN_S = 3
@@ -42,6 +43,7 @@ def services() -> Iterator[Finding]:
         yield broker()
         yield from work()
         yield from search_vectors()
+        yield from reviewers()
     yield vision()
     yield from issuer()
     yield key_ring(has_database=works)
@@ -156,6 +158,23 @@ def search_vectors() -> Iterator[Finding]:
         yield warning("Search vectors", f"{left} of a former kind; searches are exact and slower meanwhile", remedy)
     else:
         yield ok("Search vectors", "all of the kind in force")
+
+
+def reviewers() -> Iterator[Finding]:
+    """Say where a case waits for ever: who asked for it may not decide it, however few logins there are."""
+    if migrations_missing():
+        return
+    names = list(reviews.deciders().values_list("username", flat=True)[:2])
+    stuck = reviews.nobody_may_decide()
+    remedy = "Make a login of another person: python manage.py create_login NAME --role reviewer"
+    if not names:
+        yield warning("Reviewers", "no login may decide a case", remedy)
+    elif stuck:
+        yield warning("Reviewers", f"{stuck} cases wait that only those who asked for them could decide", remedy)
+    elif len(names) == 1:
+        yield warning("Reviewers", f"{names[0]} alone; what {names[0]} asks for waits for another", remedy)
+    else:
+        yield ok("Reviewers", "whoever asks, another can decide")
 
 
 def vision() -> Finding:

@@ -81,6 +81,11 @@ FACES: dict[str, Code] = {
         "Some people are enrolled with another model, so the face could not be looked for among them.",
         "A reviewer must decide; an operator can enroll everybody with the active model.",
     ),
+    "face_not_compared": Code(
+        409,
+        "This person was enrolled before, and nothing is left that the new face could be compared with.",
+        "A reviewer must decide, another than who sent it.",
+    ),
     "not_enrolled": Code(422, "This person has no enrolled face.", "Enroll the person first."),
     # challenges
     "challenge_expired": Code(409, "The challenge has expired.", "Ask for a new challenge and record a new clip."),

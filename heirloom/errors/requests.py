@@ -13,10 +13,20 @@ REQUESTS: dict[str, Code] = {
     ),
     "person_suspended": Code(409, "This person is suspended.", "HR can set the person active again."),
     "consent_required": Code(422, "No active consent covers this.", "Record the person's consent first."),
+    "consent_not_attestable": Code(
+        403,
+        "This client did not make this person, or the consent was withdrawn, so it cannot vouch for one.",
+        "Have HR record the consent, or an admin record the basis on which this client enrolls.",
+    ),
     "employee_id_taken": Code(
         409, "Another person has this employee number.", "Check the number, or open that person's page."
     ),
     "already_decided": Code(409, "This case is already decided.", "A decision is final; open a new verification."),
+    "own_request": Code(
+        403,
+        "You asked for this yourself, so another must decide it.",
+        "Leave it to another login with the role reviewer; an admin can make one.",
+    ),
     "claimed_by_another": Code(
         409, "Another reviewer holds this case.", "Wait until it is released, or ask that reviewer."
     ),

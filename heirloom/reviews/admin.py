@@ -29,7 +29,7 @@ from heirloom.reviews.cases import Case, case_kind
 from heirloom.reviews.models import Review
 from heirloom.reviews.querysets import ReviewQuerySet
 
-KINDS = {"verification": "Verification", "duplicate": "Possible duplicate"}
+KINDS = {"verification": "Verification", "duplicate": "Possible duplicate", "replacement": "Enrolled again"}
 
 
 class DecidedFilter(admin.SimpleListFilter):
@@ -136,7 +136,7 @@ class ReviewAdmin(ReadOnlyAdmin):
         return ranges.answer(request, readable, content_type="video/mp4")
 
     def _check(self, request: HttpRequest) -> None:
-        if not (_login(request).has_role("reviewer", "admin") and self.has_view_permission(request)):
+        if not (_login(request).has_role(*services.DECIDING_ROLES) and self.has_view_permission(request)):
             raise PermissionDenied
 
     def _act(self, request: HttpRequest, review: Review, form: VerdictForm) -> bool:
@@ -172,6 +172,7 @@ class ReviewAdmin(ReadOnlyAdmin):
             "reason_words": dict(case.reason_codes).get(review.reason_code, "") if case else "",
             "reasons": [CODES[code] for code in review.reasons],
             "held_by": held,
+            "may_decide": services.may_decide(review, _login(request)),
             "is_mine": held is not None and held.pk == request.user.pk,
             "is_free": held is None or held.pk == request.user.pk,
             "waiting": Review.objects.open().exclude(pk=review.pk).count(),

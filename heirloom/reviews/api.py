@@ -62,12 +62,12 @@ class ReviewViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
 
     queryset = Review.objects.all()
     serializer_class = ReviewSerializer
-    permission_classes = [role("reviewer", "admin")]
+    permission_classes = [role(*services.DECIDING_ROLES)]
     pagination_class = OldestFirst
     refuses = {
-        "claim": ("already_decided", "claimed_by_another"),
+        "claim": ("already_decided", "claimed_by_another", "own_request"),
         "release": ("already_decided", "claimed_by_another"),
-        "verdict": ("already_decided", "claimed_by_another", "not_found"),
+        "verdict": ("already_decided", "claimed_by_another", "not_found", "own_request"),
     }
 
     def get_queryset(self) -> ReviewQuerySet:

@@ -77,6 +77,10 @@ class CaseKind(Protocol):
 
     reasons: Mapping[str, Collection[str]]
 
+    def askers(self, subject_id: uuid.UUID) -> Collection[int]:
+        """Return the ids of the logins whose request a subject is; they may not decide about it."""
+        ...
+
     def titles(self, subject_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, str]:
         """Return whom each of the subjects is about, in one query."""
         ...

@@ -11,7 +11,10 @@ from heirloom.reviews.querysets import ReviewQuerySet
 
 
 class Review(models.Model):
-    """What waits for a person to decide. Once decided, the database lets nobody change it."""
+    """What waits for a person to decide: never for one who asked for it, to which the database holds everybody.
+
+    Once decided, the database lets nobody change it.
+    """
 
     class Verdict(models.TextChoices):
         APPROVED = "approved", "Approve"
@@ -31,6 +34,8 @@ class Review(models.Model):
     subject_id = models.UUIDField()
     reasons = ArrayField(models.CharField(max_length=40), default=list)
     risk = models.FloatField(default=0.5, help_text="0 to 1; the riskiest of a day come first.")
+    # Logins whose request this is: none of them decides it. Ids alone, for they outlast a login.
+    askers = ArrayField(models.BigIntegerField(), default=list, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     due_at = models.DateTimeField()
     claimed_by = models.ForeignKey(

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -24,6 +25,7 @@ from heirloom.webhooks.models import EventType
 
 DUE_IN = timedelta(hours=24)
 CLAIM_LASTS = timedelta(minutes=30)
+DECIDING_ROLES = ("reviewer", "admin")
 
 
 def open_review(*, kind: str, subject_id: uuid.UUID, reasons: tuple[str, ...], risk: float) -> Review:
@@ -31,7 +33,12 @@ def open_review(*, kind: str, subject_id: uuid.UUID, reasons: tuple[str, ...], r
     review, is_new = Review.objects.get_or_create(
         kind=kind,
         subject_id=subject_id,
-        defaults={"reasons": list(reasons), "risk": min(max(risk, 0.0), 1.0), "due_at": timezone.now() + DUE_IN},
+        defaults={
+            "reasons": list(reasons),
+            "risk": min(max(risk, 0.0), 1.0),
+            "due_at": timezone.now() + DUE_IN,
+            "askers": sorted(case_kind(kind).askers(subject_id)),
+        },
     )
     if is_new:
         audit.record(
@@ -44,10 +51,11 @@ def open_review(*, kind: str, subject_id: uuid.UUID, reasons: tuple[str, ...], r
 def claim(*, review_id: uuid.UUID, reviewer: User) -> Review:
     """Take a case for half an hour.
 
-    Raises Refusal "already_decided" or "claimed_by_another".
+    Raises Refusal "already_decided", "claimed_by_another" or "own_request".
     """
     review = _locked(review_id)
     _refuse_if_not_free(review, reviewer)
+    _refuse_asker(review, reviewer)
     if review.claimed_by_id != reviewer.pk:
         audit.record(
             action=Action.REVIEW_CLAIMED, subject_kind=review.kind, subject_id=review.subject_id, actor=reviewer
@@ -71,11 +79,12 @@ def release(*, review_id: uuid.UUID, reviewer: User) -> Review:
 def decide(*, review_id: uuid.UUID, reviewer: User, verdict: str, reason_code: str, comment: str = "") -> Review:
     """Decide a case, finally.
 
-    Raises Refusal "already_decided", "claimed_by_another" or "validation_error" (unknown verdict or reason,
-    a reason that speaks for the other verdict, or "other" without a comment).
+    Raises Refusal "already_decided", "claimed_by_another", "own_request" or "validation_error" (unknown verdict or
+    reason, a reason that speaks for the other verdict, or "other" without a comment).
     """
     review = _locked(review_id)
     _refuse_if_not_free(review, reviewer)
+    _refuse_asker(review, reviewer)
     _validate(review.kind, verdict, reason_code, comment)
     review.verdict, review.reason_code, review.comment = verdict, reason_code, comment
     review.decided_by, review.decided_at = reviewer, timezone.now()
@@ -90,6 +99,23 @@ def decide(*, review_id: uuid.UUID, reviewer: User, verdict: str, reason_code: s
     carry_out: Callable[[Review], User | None] = import_string(settings.REVIEW_KINDS[review.kind])
     webhooks.emit(EventType.REVIEW_DECIDED, _told(review), about=carry_out(review))
     return review
+
+
+def may_decide(review: Review, reviewer: User) -> bool:
+    """Whether this login is none of those who asked."""
+    return reviewer.pk not in {*review.askers, *case_kind(review.kind).askers(review.subject_id)}
+
+
+def deciders() -> QuerySet[User]:
+    """Return the logins that may decide cases, of others than themselves."""
+    by_role = Q(is_superuser=True) | Q(groups__name__in=DECIDING_ROLES)
+    return User.objects.filter(by_role, is_active=True).distinct()
+
+
+def nobody_may_decide() -> int:
+    """Return how many cases wait though every login that decides is one of those who asked for them."""
+    ids = set(deciders().values_list("pk", flat=True))
+    return sum(ids <= set(askers) for askers in Review.objects.open().values_list("askers", flat=True))
 
 
 def holder(review: Review) -> User | None:
@@ -122,6 +148,18 @@ def _refuse_if_not_free(review: Review, reviewer: User) -> None:
     held_by = holder(review)
     if held_by is not None and held_by.pk != reviewer.pk:
         raise Refusal("claimed_by_another")
+
+
+def _refuse_asker(review: Review, reviewer: User) -> None:
+    """Add who asked since the case was opened, by a table handed in again or a key made anew, and refuse them all."""
+    asking = {*review.askers, *case_kind(review.kind).askers(review.subject_id)}
+    if asking != set(review.askers):
+        review.askers = sorted(asking)
+        if review.claimed_by_id in asking:
+            review.claimed_by = review.claimed_at = None
+        review.save(update_fields=["askers", "claimed_by", "claimed_at"])
+    if reviewer.pk in asking:
+        raise Refusal("own_request")
 
 
 def _validate(kind: str, verdict: str, reason_code: str, comment: str) -> None:

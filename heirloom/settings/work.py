@@ -31,11 +31,13 @@ WEBHOOK_LOOPBACK_TARGETS = env.boolean("WEBHOOK_LOOPBACK_TARGETS", default=False
 REVIEW_KINDS = {
     "verification": "verification.services.verifications.apply_verdict",
     "duplicate": "enrollment.services.enrollments.apply_verdict",
+    "replacement": "enrollment.services.enrollments.apply_verdict",
 }
 # What the page of a case shows, by its kind.
 REVIEW_CASES = {
     "verification": "verification.case.VerificationCase",
     "duplicate": "enrollment.case.DuplicateCase",
+    "replacement": "enrollment.case.ReplacementCase",
 }
 
 CELERY_TASK_ACKS_LATE = True
