@@ -10,9 +10,11 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from heirloom.accounts.readonly_admin import ReadOnlyAdmin
+from heirloom.decision.sight import LOOK
 from heirloom.errors import CODES
 from heirloom.reviews.models import Review
 from verification.models import Verification
+from verification.words import in_two_digits
 
 
 @admin.register(Verification)
@@ -29,13 +31,15 @@ class VerificationAdmin(ReadOnlyAdmin):
             "Measured",
             {
                 "fields": (
-                    "similarity", "score", "threshold", "confidence", "policy", "model", "reference_count",
+                    "similarity_shown", "confidence_shown", "threshold", "policy", "model", "reference_count",
                     "frame_count", "attack_outcome", "attack_score",
                 )
             },
         ),
     )  # fmt: skip
-    readonly_fields = ("claimed", "outcome_shown", "requested_by", "why", "review")
+    readonly_fields = (
+        "claimed", "outcome_shown", "requested_by", "similarity_shown", "confidence_shown", "why", "review",
+    )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Verification]:
         return Verification.objects.select_related("person", "owner")
@@ -54,7 +58,11 @@ class VerificationAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Similarity")
     def similarity_shown(self, verification: Verification) -> str:
-        return "—" if verification.similarity is None else f"{verification.similarity:.2f}"
+        return in_two_digits(LOOK.similarity(verification.similarity))
+
+    @admin.display(description="Confidence")
+    def confidence_shown(self, verification: Verification) -> str:
+        return in_two_digits(LOOK.confidence(verification.confidence, verification.similarity))
 
     @admin.display(description="Reasons")
     def why(self, verification: Verification) -> Any:

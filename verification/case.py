@@ -12,6 +12,7 @@ from heirloom.accounts.models import User
 from heirloom.api.ranges import Readable
 from heirloom.audit.models import Action
 from heirloom.audit.services import actors
+from heirloom.decision.sight import LOOK
 from heirloom.errors import CODES, Refusal
 from heirloom.reviews.cases import Case, Clip, Fact, Panel, Picture
 from heirloom.reviews.models import Review
@@ -130,7 +131,7 @@ def _frames(verification: Verification) -> tuple[Picture, ...]:
 def _picture(frame: EvidenceFrame) -> Picture:
     caption = "Photo" if frame.at_s is None else f"Frame at {frame.at_s:.1f} s"
     facts = (
-        Fact("Similarity", _number(frame.similarity)),
+        Fact("Similarity", _number(LOOK.similarity(frame.similarity))),
         Fact("Quality", _number(frame.quality, 0)),
         Fact("Attack score", _number(frame.attack_score)),
     )
@@ -139,8 +140,7 @@ def _picture(frame: EvidenceFrame) -> Picture:
 
 def _facts(verification: Verification) -> tuple[Fact, ...]:
     return (
-        Fact("Similarity", f"{_number(verification.similarity)} (a match from 0.50)"),
-        Fact("Raw score", f"{_number(verification.score, 3)} (threshold {_number(verification.threshold, 3)})"),
+        Fact("Similarity", f"{_number(LOOK.similarity(verification.similarity))} (a match from 0.50)"),
         Fact("Attack score", _number(verification.attack_score)),
         Fact("References", str(verification.reference_count)),
         Fact("Frames compared", str(verification.frame_count)),

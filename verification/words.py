@@ -41,6 +41,10 @@ WHY = {
 """By AttackSignal.why; other codes are those of errors.CODES."""
 
 
+def in_two_digits(number: float | None) -> str:
+    return "—" if number is None else f"{number:.2f}"
+
+
 def of_signal(signal: Mapping[str, object]) -> Signal:
     """Return one recorded signal as a reviewer reads it."""
     name, outcome = str(signal.get("detector") or ""), str(signal["outcome"])

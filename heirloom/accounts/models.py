@@ -9,9 +9,13 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from heirloom.accounts.limits import GalleryLimit
+from heirloom.decision.sight import Sight
 
 ROLES = ("hr", "reviewer", "client", "auditor", "admin")
-SCOPES = ("identify", "evidence:read", "people:write")
+EVIDENCE = "evidence:read"
+SCOPES = ("identify", EVIDENCE, "people:write")
+# Who works here: they look at cases, which a client app does not.
+STAFF = ("hr", "reviewer", "auditor", "admin")
 
 
 class User(AbstractUser):
@@ -34,6 +38,15 @@ class User(AbstractUser):
     def may(self, scope: str) -> bool:
         """Say whether a client app holds a scope; hr and admin need none."""
         return self.has_role("hr", "admin") or scope in self.scopes
+
+    @property
+    def sight(self) -> Sight:
+        """How fine the numbers are that this login sees: as measured only where the scope was given by name.
+
+        No role brings it along. A key that may find only some people never has it: such numbers would tell whether a
+        picture is of an enrollment.
+        """
+        return Sight(is_fine=EVIDENCE in self.scopes and self.gallery is None, is_staff=self.has_role(*STAFF))
 
     @property
     def roles(self) -> set[str]:

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from heirloom.api.pagination import Pages
 from heirloom.api.permissions import caller, role
+from heirloom.decision.sight import DIGITS
 from heirloom.reviews import services
 from heirloom.reviews.models import Review
 from heirloom.reviews.querysets import ReviewQuerySet
@@ -18,6 +19,7 @@ from heirloom.reviews.querysets import ReviewQuerySet
 
 class ReviewSerializer(serializers.ModelSerializer[Review]):
     verification = serializers.SerializerMethodField()
+    risk = serializers.SerializerMethodField(help_text="0 to 1, in two digits.")
     age = serializers.SerializerMethodField(help_text="Seconds since the case was opened.")
     claimed_by = serializers.CharField(source="claimed_by.username", allow_null=True, default=None)
     reason = serializers.CharField(source="reason_code")
@@ -39,6 +41,10 @@ class ReviewSerializer(serializers.ModelSerializer[Review]):
 
     def get_verification(self, row: Review) -> str | None:
         return str(row.subject_id) if row.kind == "verification" else None
+
+    def get_risk(self, row: Review) -> float:
+        """Of a possible duplicate and of a suspected attack it is made of a score."""
+        return round(row.risk, DIGITS)
 
     def get_age(self, row: Review) -> int:
         return int((timezone.now() - row.created_at).total_seconds())

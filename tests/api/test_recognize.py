@@ -113,6 +113,42 @@ def test_whoever_joins_a_department_before_the_search_is_found(
     assert len(hana.get(answer.json()["links"]["self"]).json()["candidates"]) == 1
 
 
+@pytest.mark.parametrize("scopes", [["identify"], ["identify", "evidence:read"]])
+def test_no_threshold_names_to_a_client_who_is_not_found(
+    cast: Cast,
+    hana: APIClient,
+    enrolled: dict[str, Any],
+    work: Callable[[], None],
+    portraits: dict[str, Portrait],
+    scopes: list[str],
+) -> None:
+    """The list of the staff, one photo of a stranger and a threshold of 0 away."""
+    cast.cleo.scopes = scopes
+    cast.cleo.save()
+    cleo, stranger = caller(cast.cleo), portraits["hopper"].jpeg
+    now = recognize(cleo, stranger, similarity_threshold=0, top_k=50).json()
+    assert (now["matches_found"], now["matches"], now["best_match"], now["confidence_scores"]) == (0, [], None, [])
+    later = recognize(cleo, stranger, similarity_threshold=0, processing_mode="async")
+    search = cleo.post("/api/v1/verifications/", {"image_base64": b64(stranger)}, format="json")
+    work()
+    for answer in (later, search):
+        assert cleo.get(answer.json()["links"]["self"]).json()["candidates"] == []
+    assert len(recognize(hana, stranger, similarity_threshold=0).json()["matches"]) == 1, "staff look at who is near"
+
+
+def test_a_client_is_told_of_a_match_in_steps(
+    cast: Cast, hana: APIClient, enrolled: dict[str, Any], portraits: dict[str, Portrait]
+) -> None:
+    cast.cleo.scopes = ["identify"]
+    cast.cleo.save()
+    photo = retaken(portraits["astronaut"], mirrored=True)
+    answer = recognize(caller(cast.cleo), photo).json()
+    assert answer["best_match"]["similarity"] in {0.5, 0.9}
+    assert answer["confidence_scores"] in ([0.5], [0.9])
+    seen = recognize(hana, photo).json()
+    assert seen["best_match"]["similarity"] == round(seen["best_match"]["similarity"], 2)
+
+
 def test_a_client_needs_the_scope(cast: Cast, portraits: dict[str, Portrait]) -> None:
     assert recognize(caller(cast.cleo), portraits["hopper"].jpeg).status_code == 403
     assert recognize(caller(cast.rhea), portraits["hopper"].jpeg).status_code == 403

@@ -36,7 +36,7 @@ def test_without_an_attack_check_a_match_waits_for_a_reviewer(
     result = cleo.get(link).json()
     assert (result["status"], result["outcome"], result["decision"]) == ("done", "needs_review", "pending")
     assert result["reasons"] == ["attack_check_inconclusive"]
-    assert result["similarity"] > 0.5
+    assert (result["similarity"], result["threshold"] is None) == (0.9, False)
 
 
 def test_an_owner_may_waive_the_attack_check_and_the_record_says_so(
@@ -51,14 +51,39 @@ def test_an_owner_may_waive_the_attack_check_and_the_record_says_so(
 
 
 def test_an_impostor_is_rejected(
-    cleo: APIClient, enrolled: dict[str, Any], work: Work, portraits: dict[str, Portrait]
+    cast: Cast, cleo: APIClient, enrolled: dict[str, Any], work: Work, portraits: dict[str, Portrait]
 ) -> None:
     link = submit(cleo, portraits["hopper"].jpeg, person_id=enrolled["person_id"])
     work()
     result = cleo.get(link).json()
     assert (result["outcome"], result["decision"]) == ("rejected", "rejected")
     assert result["reasons"][0] == "no_match"
-    assert result["similarity"] < 0.5
+    assert (result["similarity"], result["confidence"], result["threshold"]) == (None, None, None)
+    (row,) = Verification.objects.all()
+    seen = caller(cast.hana).get(link).json()
+    assert row.similarity is not None
+    assert seen["similarity"] == round(row.similarity, 2) < 0.5
+
+
+def test_the_numbers_as_measured_need_a_scope_that_no_role_brings(
+    cast: Cast, cleo: APIClient, enrolled: dict[str, Any], work: Work, portraits: dict[str, Portrait]
+) -> None:
+    link = submit(cleo, portraits["hopper"].jpeg, person_id=enrolled["person_id"])
+    work()
+    row = Verification.objects.get()
+    assert row.similarity is not None
+    for who in (cast.hana, cast.ada, cast.rhea):
+        seen = caller(who).get(link).json()
+        assert seen["similarity"] == round(row.similarity, 2) != row.similarity
+        assert [frame["similarity"] for frame in seen["frames"]] == [round(row.similarity, 2)]
+    cast.cleo.scopes = ["evidence:read"]
+    cast.cleo.save()
+    fine = cleo.get(link).json()
+    assert (fine["similarity"], fine["confidence"], fine["threshold"]) == (
+        row.similarity,
+        row.confidence,
+        row.threshold,
+    )
 
 
 def test_a_clip_is_verified_by_its_good_frames(

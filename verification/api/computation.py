@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -17,6 +18,7 @@ from heirloom.api.images import read_photo, read_photos
 from heirloom.api.permissions import caller, role, role_or_scope
 from heirloom.api.places import Computing
 from heirloom.api.refusals import GOOD_FACE, NAMED_MODEL, ONE_FACE, PHOTO, SEALED, VISION
+from heirloom.decision.sight import Sight
 from heirloom.jobs import services as jobs
 from heirloom.jobs.vision import chosen_pack, vision
 from heirloom.media.types import Image, Still
@@ -98,20 +100,21 @@ class RecognizeView(Computing, Idempotent):
         among = asked_gallery(given, caller(request))
         if given["processing_mode"] == "async":
             return self._later(given, among, caller(request))
+        sight = caller(request).sight
         model, found = comparisons.recognize(
             image=read_photo(given["face_image_base64"], attr="face_image_base64").image,
             top_k=given["top_k"],
-            similarity_threshold=given["similarity_threshold"],
+            named=partial(sight.names, least=given["similarity_threshold"]),
             person_ids=gallery.people_within(caller(request).gallery, among),
             pack=given["model_name"],
         )
-        matches = [_match(match) for match in found]
+        matches = [_match(match, sight) for match in found]
         answer = {
             "success": True,
             "matches_found": len(matches),
             "matches": matches,
             "best_match": matches[0] if matches else None,
-            "confidence_scores": [_rounded(match.ranked.confidence) for match in found],
+            "confidence_scores": [_certainty(match, sight) for match in found],
             "model_used": model,
             "processing_time": _since(started),
         }
@@ -200,15 +203,19 @@ def _face(seen: Observation, image: Image, *, landmarks: bool) -> dict[str, Any]
     return answer
 
 
-def _match(match: comparisons.Match) -> dict[str, Any]:
+def _match(match: comparisons.Match, sight: Sight) -> dict[str, Any]:
     person = match.hit.person
     return {
         "person_id": person.public_id,
         "person_name": person.full_name,
         "employee_id": person.employee_id,
-        "similarity": _rounded(match.ranked.similarity),
+        "similarity": _rounded(sight.similarity(match.ranked.similarity)),
         "rank": match.ranked.rank,
     }
+
+
+def _certainty(match: comparisons.Match, sight: Sight) -> float | None:
+    return _rounded(sight.confidence(match.ranked.confidence, match.ranked.similarity))
 
 
 def _rounded(value: float | None) -> float | None:

@@ -110,7 +110,7 @@ class RecognizeInput(serializers.Serializer[Any]):
 
 
 class MatchAnswer(serializers.Serializer[Any]):
-    example = {"person_id": "40389cc7-50c5-4b4d-bcf3-be645f975f91", "similarity": 0.999998}
+    example = {"person_id": "40389cc7-50c5-4b4d-bcf3-be645f975f91", "similarity": 0.9}
 
     person_id = serializers.CharField()
     person_name = serializers.CharField()
@@ -124,7 +124,7 @@ class RecognizeAnswer(serializers.Serializer[Any]):
     matches_found = serializers.IntegerField()
     matches = MatchAnswer(many=True)
     best_match = MatchAnswer(allow_null=True)
-    confidence_scores = serializers.ListField(child=serializers.FloatField())
+    confidence_scores = serializers.ListField(child=serializers.FloatField(allow_null=True))
     model_used = serializers.CharField()
     processing_time = serializers.FloatField()
 

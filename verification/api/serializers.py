@@ -11,8 +11,10 @@ from rest_framework import serializers
 from heirloom.accounts.models import User
 from heirloom.api.examples import PICTURE
 from heirloom.api.images import Base64ImageField
+from heirloom.api.permissions import caller
 from heirloom.decision.attack import REUSE
 from heirloom.decision.gestures import Kind
+from heirloom.decision.sight import Sight
 from heirloom.jobs.models import Job, JobState
 from verification.api.galleries import GalleryField
 from verification.api.shown import DECIDED, AttackAnswer, FrameSerializer, ReviewAnswer
@@ -124,13 +126,13 @@ def _without_source(signal: Mapping[str, Any]) -> dict[str, Any]:
     return {**signal, "why": ""} if signal["detector"] == REUSE else dict(signal)
 
 
-def _candidate(one: Candidate) -> dict[str, Any]:
+def _candidate(one: Candidate, sight: Sight) -> dict[str, Any]:
     return {
         "rank": one.rank,
         "person_id": one.person.public_id,
         "person_name": one.person.full_name,
         "employee_id": one.person.employee_id,
-        "similarity": one.similarity,
+        "similarity": sight.similarity(one.similarity),
     }
 
 
@@ -142,10 +144,7 @@ def _moment(at: datetime | None) -> str | None:
 
 
 class VerificationSerializer(serializers.ModelSerializer[Verification]):
-    """What the caller may see: scores of the attack check and frames need `evidence:read`.
-
-    A key that may find only some people gets no scores at all: they would tell whether a picture is of an enrollment.
-    """
+    """What the caller may see: of numbers what its Sight says; attack scores and frames need `evidence:read`."""
 
     status = serializers.SerializerMethodField()
     progress = serializers.SerializerMethodField()
@@ -194,6 +193,10 @@ class VerificationSerializer(serializers.ModelSerializer[Verification]):
     def _is_limited(self) -> bool:
         return self.context["request"].user.gallery is not None
 
+    @cached_property
+    def _sight(self) -> Sight:
+        return caller(self.context["request"]).sight
+
     @property
     def _sees_measures(self) -> bool:
         return self._sees_evidence and not self._is_limited
@@ -221,7 +224,8 @@ class VerificationSerializer(serializers.ModelSerializer[Verification]):
     @extend_schema_field(CandidateSerializer(many=True))
     def get_candidates(self, row: Verification) -> list[dict[str, Any]]:
         kept = self.context["candidates"].get(row.id, ())
-        return [_candidate(one) for one in kept if (one.similarity or 0.0) >= row.least_similarity]
+        named = (one for one in kept if self._sight.names(one.similarity, least=row.least_similarity))
+        return [_candidate(one, self._sight) for one in named]
 
     @extend_schema_field(FrameSerializer(many=True))
     def get_frames(self, row: Verification) -> Any:
@@ -247,9 +251,9 @@ class VerificationSerializer(serializers.ModelSerializer[Verification]):
             "outcome": row.outcome or None,
             "decision": row.decision,
             "reasons": row.reasons,
-            "similarity": row.similarity,
-            "confidence": row.confidence,
-            "threshold": row.threshold,
+            "similarity": self._sight.similarity(row.similarity),
+            "confidence": self._sight.confidence(row.confidence, row.similarity),
+            "threshold": self._sight.threshold(row.threshold, row.similarity),
             "policy": row.policy,
             "model": row.model,
             "attack": self.get_attack(row),

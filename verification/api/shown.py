@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from heirloom.api.permissions import caller
 from heirloom.reviews.models import Review
 from heirloom.vision.types import AttackOutcome
 from verification.api import frame_links
@@ -29,10 +31,12 @@ DECIDED = {
 
 
 class FrameSerializer(serializers.ModelSerializer[EvidenceFrame]):
+    similarity = serializers.SerializerMethodField()
     link = serializers.SerializerMethodField(help_text="Where its picture is: for a minute, for this caller alone.")
     example = {
         "box": {"x": 144.7, "y": 128.9, "width": 165.4, "height": 166.3},
         "attack_score": None,
+        "similarity": 0.9,
         "link": "/api/v1/verifications/5a0ae177-f88f-4d43-a5c3-9e0ca4efb6d5/frames/0/?token=WyI1YTBhZTE3Ny1m...",
     }
 
@@ -41,6 +45,10 @@ class FrameSerializer(serializers.ModelSerializer[EvidenceFrame]):
         fields = (
             "number", "at_s", "box", "quality", "attack_score", "similarity", "reasons", "width", "height", "link",
         )  # fmt: skip
+
+    @extend_schema_field(serializers.FloatField(allow_null=True))
+    def get_similarity(self, frame: EvidenceFrame) -> float | None:
+        return caller(self.context["request"]).sight.similarity(frame.similarity)
 
     def get_link(self, frame: EvidenceFrame) -> str:
         return frame_links.link(frame.verification_id, frame.number, self.context["request"].user)

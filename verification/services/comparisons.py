@@ -1,7 +1,7 @@
 """Comparisons answered in the call; nothing of them is stored."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -77,12 +77,13 @@ def recognize(
     *,
     image: Image,
     top_k: int,
-    similarity_threshold: float,
+    named: Callable[[float], bool],
     person_ids: Iterable[uuid.UUID] | None = None,
     pack: str = "",
 ) -> tuple[str, tuple[Match, ...]]:
-    """Return the model that ran, and who in the gallery is at least so similar to the face, the most alike first.
+    """Return the model that ran, and who in the gallery is like the face, the most alike first.
 
+    named: says of a similarity whether the caller is told of whoever has it.
     Raises as compare does.
     """
     template = single_face(image, vision=vision(), attr="face_image_base64", pack=pack).template
@@ -94,6 +95,5 @@ def recognize(
         [hit.as_candidate() for hit in searched.hits], searched.gallery_size, 1, policy_of(template.model), rules
     )
     by_id = {str(hit.person.id): hit for hit in searched.hits}
-    alike = [one for one in ranked if one.similarity is not None and one.similarity >= similarity_threshold]
-    found = [Match(by_id[one.person_id], one) for one in alike]
-    return template.model, tuple(found)
+    alike = [one for one in ranked if one.similarity is not None and named(one.similarity)]
+    return template.model, tuple(Match(by_id[one.person_id], one) for one in alike)

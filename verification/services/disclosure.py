@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 from enrollment.models import Person
 from enrollment.services.disclosure import Document, file_of, listed
 from heirloom.crypto import files
+from heirloom.decision.sight import LOOK
 from verification.models import Candidate, Challenge, EvidenceFrame, Verification
 
 FACTS = (
@@ -24,7 +25,7 @@ def documents(person: Person) -> Iterator[Document]:
     Of the pictures those alone of which it was decided that they show this person: others may show somebody else.
     """
     claims = Verification.objects.filter(person=person)
-    yield listed("verifications.json", claims.values(*FACTS).iterator(chunk_size=1000))
+    yield listed("verifications.json", map(_seen, claims.values(*FACTS).iterator(chunk_size=1000)))
     searches = Candidate.objects.filter(person=person).values(*SEARCHES)
     yield listed("searches.json", map(_search, searches.iterator(chunk_size=1000)))
     yield listed("challenges.json", Challenge.objects.filter(person=person).values(*CHALLENGES))
@@ -51,4 +52,10 @@ def about(person: Person) -> QuerySet[Verification]:
 
 def _search(row: dict[str, Any]) -> dict[str, Any]:
     row["created_at"] = row.pop("verification__created_at")
-    return row
+    return _seen(row)
+
+
+def _seen(row: dict[str, Any]) -> dict[str, Any]:
+    """What is handed out may get lost, and raw numbers are worth a template; that one is exported by name alone."""
+    certainty = {"confidence": LOOK.confidence(row["confidence"], row["similarity"])} if "confidence" in row else {}
+    return {**row, **certainty, "similarity": LOOK.similarity(row["similarity"])}
