@@ -319,3 +319,19 @@ class ImportRow(models.Model):
         ordering = ("id",)
         constraints = [models.UniqueConstraint(fields=["batch", "table", "line"], name="one_row_per_line")]
         indexes = [models.Index(fields=["batch", "verdict", "id"])]
+
+
+class Erasure(models.Model):
+    """That a person was erased, and until when nothing of them may be found on the disk: the receipt.
+
+    The id points nowhere. `xid` is the transaction that erased, by which the database's files are known to be past it.
+    """
+
+    person_id = models.UUIDField(primary_key=True)
+    erased_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    xid = models.BigIntegerField()
+    completed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(name="erasures_to_complete", fields=["due_at"], condition=Q(completed_at=None))]

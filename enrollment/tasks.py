@@ -2,7 +2,7 @@
 
 import uuid
 
-from enrollment.services import consents, enrollments, renewal
+from enrollment.services import consents, enrollments, erasure, renewal
 from enrollment.services.imports import lifecycle, work
 from heirloom.celery import app
 from heirloom.jobs.services import Lease
@@ -38,3 +38,8 @@ def sweep_imports() -> int:
 def renew_search_vectors() -> int:
     """Make search vectors of a former kind anew, for a while; the next ring goes on."""
     return renewal.renew_for(renewal.TURN_S)
+
+
+@app.task
+def complete_erasures() -> int:
+    return erasure.complete()

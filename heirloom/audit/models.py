@@ -13,6 +13,7 @@ class Action(models.TextChoices):
     PERSON_ENROLLED = "person.enrolled"
     PERSON_EXPORTED = "person.exported"
     PERSON_ERASED = "person.erased"
+    PERSON_ERASURE_COMPLETED = "person.erasure_completed"
     CONSENT_GIVEN = "consent.given"
     CONSENT_WITHDRAWN = "consent.withdrawn"
     IMPORT_REQUESTED = "import.requested"

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO
 from uuid import UUID
@@ -99,6 +100,11 @@ def forget(names: Iterable[str]) -> None:
 def delete_forgotten() -> None:
     """Try again to delete files that were to be forgotten; the sweep calls this."""
     _delete_forgotten(list(ForgottenFile.objects.values_list("name", flat=True)[:_FORGET_BATCH]))
+
+
+def forgotten_left(before: datetime) -> bool:
+    """Say whether a file that was to be forgotten before a time may still be there."""
+    return ForgottenFile.objects.filter(forgotten_at__lt=before).exists()
 
 
 def _delete_forgotten(names: Iterable[str]) -> None:

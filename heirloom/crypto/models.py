@@ -53,3 +53,15 @@ class ForgottenFile(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class RewrittenTable(models.Model):
+    """A table of which deleted rows must leave the database's files: up to which transaction, and how far it is."""
+
+    name = models.TextField(primary_key=True)
+    asked_xid = models.BigIntegerField()
+    done_xid = models.BigIntegerField(default=0)
+    done_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.name

@@ -11,6 +11,7 @@ import logging
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import cast
 from uuid import UUID
 
@@ -22,7 +23,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from heirloom.crypto import shares
+from heirloom.crypto import rewriting, shares
 from heirloom.crypto.keys import KEY_BYTES, KeyRing, ring
 from heirloom.crypto.models import DataKey
 from heirloom.errors import Refusal
@@ -119,17 +120,21 @@ def destroy_shares() -> int:
     return _destroy_shares(list(due.order_by("destroyed_at").values_list("subject", flat=True)[:_DESTROY_BATCH]))
 
 
-def shares_to_destroy() -> bool:
-    """Say whether a key that was destroyed still has its share."""
-    return DataKey.objects.filter(destroyed_at__isnull=False, share__isnull=False).exists()
+def shares_to_destroy(before: datetime) -> bool:
+    """Say whether a key that was destroyed before a time still has its share."""
+    return DataKey.objects.filter(destroyed_at__lt=before, share__isnull=False).exists()
 
 
 def give_shares() -> int:
     """Wrap some data keys of former versions by a share as well, and return how many there were.
 
-    The copies of them that the database keeps open without one until their table was rewritten.
+    The copies of them that the database keeps open without one, until their table is written anew.
     """
-    return _rewrap_batch(ring(), DataKey.objects.filter(wrapped__isnull=False, share__isnull=True))
+    with transaction.atomic():
+        done = _rewrap_batch(ring(), DataKey.objects.filter(wrapped__isnull=False, share__isnull=True))
+        if done:
+            rewriting.ask([DataKey._meta.db_table])
+    return done
 
 
 def give_shares_for(turn_s: float) -> int:

@@ -59,6 +59,8 @@ SETTINGS: Mapping[str, str] = {
     "shared_buffers": "128MB",
     "maintenance_work_mem": "256MB",
     "max_wal_size": "1GB",
+    # A file of the log that is not needed is deleted: used again, it would keep what it held until it is written over.
+    "wal_recycle": "off",
     "fsync": "on",
     "synchronous_commit": "on",
     "timezone": "UTC",

@@ -23,17 +23,23 @@ from heirloom.jobs.models import Job
 from heirloom.portal.erasure import erase_person
 from heirloom.portal.export import export_person, filename
 
+DUE = "Erasure-Due"
+
 
 class EraseView(APIView):
-    """Remove a person with templates, captures and files; it cannot be undone."""
+    """Remove a person with templates, captures and files; it cannot be undone.
+
+    What was sealed opens no more once this is answered. Until the time in the header `Erasure-Due`, names and search
+    vectors have left the files of the database too; the audit log then has `person.erasure_completed`.
+    """
 
     permission_classes = [role("hr", "admin")]
     refuses = ("storage_unavailable",)
 
     @extend_schema(request=None, responses={204: None})
     def post(self, request: Request, person_id: str) -> Response:
-        erase_person(person=_person(person_id), actor=caller(request))
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        receipt = erase_person(person=_person(person_id), actor=caller(request))
+        return Response(status=status.HTTP_204_NO_CONTENT, headers={DUE: receipt.due_at.isoformat()})
 
 
 class ExportFilters(serializers.Serializer[Any]):

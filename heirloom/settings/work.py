@@ -26,6 +26,9 @@ JOB_DEAD_HANDLERS = {
 JOB_LEASE_S = env.integer("JOB_LEASE_S", 30)
 JOB_MAX_ATTEMPTS = 3
 JOB_SWEEP_S = env.integer("JOB_SWEEP_S", 5)
+# Until when nothing of an erased person may be found on the disk, and how often tables are written anew for that.
+ERASURE_WITHIN_H = env.integer("ERASURE_WITHIN_H", 24)
+ERASURE_EVERY_S = env.integer("ERASURE_EVERY_S", 3600)
 # For trying webhooks out on one machine: http, and addresses of this machine itself.
 WEBHOOK_LOOPBACK_TARGETS = env.boolean("WEBHOOK_LOOPBACK_TARGETS", default=False)
 REVIEW_KINDS = {
@@ -54,6 +57,7 @@ CELERY_TASK_ROUTES = {
     "heirloom.audit.tasks.anchor": {"queue": "io"},
     "enrollment.tasks.withdraw_expired_consents": {"queue": "io"},
     "enrollment.tasks.sweep_imports": {"queue": "io"},
+    "enrollment.tasks.complete_erasures": {"queue": "io"},
     "enrollment.tasks.renew_search_vectors": {"queue": "io"},
     "verification.tasks.sweep_challenges": {"queue": "io"},
     "heirloom.api.tasks.sweep_keyed_requests": {"queue": "io"},
@@ -93,6 +97,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 30},
     },
     "withdraw expired consents": {"task": "enrollment.tasks.withdraw_expired_consents", "schedule": 24 * 3600},
+    "complete erasures": {
+        "task": "enrollment.tasks.complete_erasures",
+        "schedule": ERASURE_EVERY_S,
+        "options": {"expires": ERASURE_EVERY_S},
+    },
     "sweep imports": {"task": "enrollment.tasks.sweep_imports", "schedule": 3600},
     "renew search vectors": {
         "task": "enrollment.tasks.renew_search_vectors",

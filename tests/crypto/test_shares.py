@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 from django.db import transaction
+from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
 
 from heirloom.crypto import services, shares
@@ -83,11 +84,11 @@ def test_a_share_that_the_storage_keeps_is_destroyed_later(alice: UUID, monkeypa
     with monkeypatch.context() as patched:
         patched.setattr(shares, "_overwrite", broken)
         services.destroy(subject=alice)
-    assert services.shares_to_destroy()
+    assert services.shares_to_destroy(timezone.now())
     with pytest.raises(services.KeyDestroyedError):
         unsealed(alice, sealed)
     assert (services.destroy_shares(), services.destroy_shares()) == (1, 0)
-    assert not services.shares_to_destroy()
+    assert not services.shares_to_destroy(timezone.now())
 
 
 def test_a_lost_share_is_told_from_a_destroyed_one(alice: UUID) -> None:
