@@ -16,6 +16,10 @@ COLUMNS = {
     "enrollment_persontemplate": ("vector", "vector_sealed"),
     "enrollment_capture": ("sha256", "perceptual_hashes", "provenance", "storage_name"),
 }
+TELLING = (
+    *("crypto_datakey", "enrollment_person", "enrollment_consent", "enrollment_capture", "enrollment_facetemplate"),
+    *("enrollment_persontemplate", "enrollment_importrow", "api_keyedrequest", "axes_accessattempt"),
+)
 INDEXES = ("person_vectors_128", "person_vectors_512")
 
 
@@ -36,6 +40,18 @@ def forget(_apps: Any, schema_editor: Any) -> None:
                 _clear(cursor, index, None)
 
 
+def leave_the_disk(_apps: Any, schema_editor: Any) -> None:
+    """Ask for the tables of former versions to be written anew: they hold what was erased before."""
+    with schema_editor.connection.cursor() as cursor:
+        for table in TELLING:
+            cursor.execute(
+                "INSERT INTO crypto_rewrittentable (name, asked_xid, done_xid)"
+                " SELECT %s, pg_current_xact_id()::text::bigint, 0 WHERE EXISTS (SELECT FROM crypto_datakey)"
+                " ON CONFLICT (name) DO NOTHING",
+                [table],
+            )
+
+
 def _clear(cursor: Any, relation: str, column: str | None) -> None:
     cursor.execute("SELECT current_setting('server_version_num')::int, current_setting('is_superuser')")
     version, superuser = cursor.fetchone()
@@ -50,5 +66,8 @@ def _clear(cursor: Any, relation: str, column: str | None) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("enrollment", "0013_erased_for_good")]
-    operations = [migrations.RunPython(forget, migrations.RunPython.noop)]
+    dependencies = [("enrollment", "0013_erased_for_good"), ("crypto", "0004_erased_for_good")]
+    operations = [
+        migrations.RunPython(forget, migrations.RunPython.noop),
+        migrations.RunPython(leave_the_disk, migrations.RunPython.noop),
+    ]

@@ -9,6 +9,7 @@ from pgvector import HalfVector
 
 from enrollment.models import Capture, Consent, FaceTemplate, Person, PersonTemplate
 from enrollment.services import protection
+from heirloom.crypto import rewriting
 from heirloom.crypto import services as crypto
 from heirloom.vision.comparison import mean_template
 from heirloom.vision.types import Floats, Template
@@ -92,6 +93,8 @@ def from_rows(rows: Iterable[PersonTemplate]) -> dict[uuid.UUID, Reference]:
 
 
 def delete_all(*, person: Person) -> None:
+    """Delete a person's templates, whose key may live on: their rows then leave the database's files as well."""
+    rewriting.ask(model._meta.db_table for model in (FaceTemplate, PersonTemplate))
     FaceTemplate.objects.filter(person=person).delete()
     PersonTemplate.objects.filter(person=person).delete()
 

@@ -11,7 +11,7 @@ from django.db.migrations.executor import MigrationExecutor
 from kombu import Connection as BrokerConnection
 from kombu.exceptions import OperationalError as BrokerError
 
-from enrollment.services import renewal
+from enrollment.services import erasure, renewal
 from heirloom import settings
 from heirloom.api import oidc_keys
 from heirloom.crypto import keys, shares
@@ -43,6 +43,7 @@ def services() -> Iterator[Finding]:
         yield broker()
         yield from work()
         yield from search_vectors()
+        yield from erasures()
         yield from reviewers()
     yield vision()
     yield from issuer()
@@ -175,6 +176,17 @@ def reviewers() -> Iterator[Finding]:
         yield warning("Reviewers", f"{names[0]} alone; what {names[0]} asks for waits for another", remedy)
     else:
         yield ok("Reviewers", "whoever asks, another can decide")
+
+
+def erasures() -> Iterator[Finding]:
+    """Say whether somebody was erased whose name or search vector should have left the disk by now."""
+    if migrations().state is not State.OK:
+        return
+    if late := erasure.overdue():
+        remedy = "python manage.py erasures --complete; a long transaction of another program may keep the rows."
+        yield fault("Erasures", f"{late} have not left the disk in the promised time", remedy)
+    else:
+        yield ok("Erasures", "none overdue")
 
 
 def vision() -> Finding:

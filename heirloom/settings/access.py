@@ -87,3 +87,6 @@ OIDC_JWKS_URL = env.text("OIDC_JWKS_URL")
 OIDC_ROLES_CLAIM = env.text("OIDC_ROLES_CLAIM")
 OIDC_SHARED_SECRET = env.secret("OIDC_SHARED_SECRET")
 OIDC_LOOPBACK = env.boolean("OIDC_LOOPBACK", default=False)
+
+# Messages to who is signed in stay here with the session, and travel in no cookie.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"

@@ -7,6 +7,8 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from enrollment.models import Person
@@ -82,7 +84,7 @@ def withdraw_consent(request: StaffRequest, person_id: uuid.UUID) -> HttpRespons
         return redirect("person", person.id)
     if request.method == "POST":
         consents.withdraw(consent=consent, actor=request.user)
-        messages.success(request, f"The consent of {person} was withdrawn and all templates are deleted.")
+        messages.success(request, "The consent was withdrawn and all templates are deleted.")
         return redirect("person", person.id)
     shown = {"person": person, "consent": consent, "templates": person.templates.count()}
     return render(request, "portal/withdraw_consent.html", shown)
@@ -95,9 +97,10 @@ def erase(request: StaffRequest, person_id: uuid.UUID) -> HttpResponse:
     person = get_object_or_404(Person, pk=person_id)
     form = EraseForm(request.POST or None, person=person)
     if request.method == "POST" and form.is_valid():
-        name = person.full_name
-        erase_person(person=person, actor=request.user)
-        messages.success(request, f"{name} was erased.")
+        receipt = erase_person(person=person, actor=request.user)
+        # Without the name: a message is kept, with the session, until it is shown.
+        due = date_format(timezone.localtime(receipt.due_at), "j F, H:i")
+        messages.success(request, f"Erased. Nothing of this person can be opened; until {due} it leaves the disk too.")
         return redirect("people")
     shown = {
         "person": person,
