@@ -1,7 +1,8 @@
 """Logins and their roles; sign-ins that are locked."""
 
-from typing import Any
+from typing import Any, cast
 
+import axes.admin  # noqa: F401 - registers what is taken back below
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django import forms
 from django.conf import settings
@@ -9,12 +10,12 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from heirloom.accounts import services
+from heirloom.accounts import services, unlocking
 from heirloom.accounts.models import SCOPES, OutsideLogin, User
 from heirloom.accounts.readonly_admin import ReadOnlyAdmin
 
@@ -84,19 +85,28 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
         """Whoever signs in elsewhere gets no password here, or would stay when the issuer lets them go."""
-        if _outside(self.get_object(request, id)):
+        user = self.get_object(request, id)
+        if _outside(user):
             raise PermissionDenied
-        answer: HttpResponse = super().user_change_password(request, id, form_url)
+        if user is None:
+            raise Http404
+        with services.recorded(user=user, actor=_login(request)):
+            answer: HttpResponse = super().user_change_password(request, id, form_url)
         return answer
 
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        super().save_related(request, form, formsets, change)
-        if "groups" in form.changed_data:
-            services.match_rights_to_roles(user=form.instance)
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Written with its roles, so that one event tells of all; what save_related does then changes nothing."""
+        chosen = form.cleaned_data["groups"] if "groups" in form.changed_data else None
+        roles = None if chosen is None else [group.name for group in chosen]
+        services.save_login(user=obj, actor=_login(request), roles=roles)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Logins are switched off, not deleted: decisions and the audit log name them."""
         return False
+
+
+def _login(request: HttpRequest) -> User:
+    return cast(User, request.user)
 
 
 def _outside(user: User | None) -> OutsideLogin | None:
@@ -114,3 +124,9 @@ class AccessAttemptAdmin(ReadOnlyAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm("axes.delete_accessattempt"))
+
+    def delete_model(self, request: HttpRequest, obj: AccessAttempt) -> None:
+        unlocking.forget([obj], actor=_login(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        unlocking.forget(list(queryset), actor=_login(request))

@@ -4,10 +4,12 @@ import uuid
 from collections.abc import Collection
 from copy import copy
 
+from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from heirloom.accounts.announcing import announced
 from heirloom.accounts.limits import GalleryLimit
 from heirloom.decision.sight import Sight
 
@@ -30,6 +32,17 @@ class User(AbstractUser):
     # The API key that a request came with, and whom that may find (None: everybody). Set by `through_key` alone.
     api_key_id: uuid.UUID | None = None
     gallery: GalleryLimit | None = None
+
+    def check_password(self, raw_password: str) -> bool:
+        """Say whether this is the password; kept anew where a better way to keep it has come: the same one, no act."""
+
+        def keep_anew(raw: str) -> None:
+            self.set_password(raw)
+            self._password = None
+            with announced():
+                self.save(update_fields=["password"])
+
+        return check_password(raw_password, self.password, keep_anew)
 
     def has_role(self, *roles: str) -> bool:
         """Say whether this login has one of the roles; a superuser has every one."""
@@ -109,3 +122,20 @@ class KnownPlace(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class UnrecordedWrite(models.Model):
+    """The database's own note that a login was written past the service, which records every change: by a statement
+    typed by hand, or by code that forgot to. `heirloom.audit.logins` tells the audit log of each.
+    """
+
+    at = models.DateTimeField()
+    table_name = models.TextField()
+    operation = models.TextField()
+    # Null for a write that concerns a role as a whole.
+    login_id = models.BigIntegerField(null=True)
+    columns = ArrayField(models.TextField(), default=list)
+    database_role = models.TextField()
+
+    def __str__(self) -> str:
+        return f"{self.operation} {self.table_name}"

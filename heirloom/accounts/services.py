@@ -1,4 +1,4 @@
-"""The only writers of logins and roles."""
+"""The only writers of logins and roles. Each act is recorded with what was before and after, in its transaction."""
 
 import hashlib
 import secrets
@@ -7,8 +7,15 @@ from collections.abc import Collection
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
+from heirloom.accounts import recording
 from heirloom.accounts.models import ROLES, OutsideLogin, User
+from heirloom.accounts.recording import recorded
 from heirloom.locks import hold
+
+__all__ = [
+    "create_login", "create_outside_login", "ensure_first_admin", "ensure_roles", "match_rights_to_roles",
+    "only_owner_knows_password", "recorded", "save_login", "set_roles",
+]  # fmt: skip
 
 # What a role may see and do in Django admin; everything else is decided by role where it happens.
 ADMIN_PERMISSIONS = {
@@ -18,25 +25,26 @@ ADMIN_PERMISSIONS = {
 ADMIN_ROLES = {"reviewer", "auditor", "admin"}
 
 
-@transaction.atomic
 def ensure_roles() -> None:
     """Make the five roles with their admin permissions; running it again changes nothing."""
-    for name in ROLES:
-        group, _ = Group.objects.get_or_create(name=name)
-        wanted = [p.split(".") for p in ADMIN_PERMISSIONS.get(name, ())]
-        group.permissions.set(
-            Permission.objects.get(content_type__app_label=app, codename=codename) for app, codename in wanted
-        )
+    with recording.permissions_recorded(via="prepare"):
+        for name in ROLES:
+            group, _ = Group.objects.get_or_create(name=name)
+            wanted = [p.split(".") for p in ADMIN_PERMISSIONS.get(name, ())]
+            group.permissions.set(
+                Permission.objects.get(content_type__app_label=app, codename=codename) for app, codename in wanted
+            )
 
 
-@transaction.atomic
 def ensure_first_admin(username: str = "admin") -> str | None:
     """Make the first admin of a new installation and return its password; None if any superuser exists."""
     if User.objects.filter(is_superuser=True).exists():
         return None
     password = secrets.token_urlsafe(12)
-    user = User.objects.create_superuser(username, password=password, must_change_password=True)
-    user.groups.set(Group.objects.filter(name="admin"))
+    with recording.made(actor=None, via="prepare") as new:
+        user = User.objects.create_superuser(username, password=password, must_change_password=True)
+        user.groups.set(Group.objects.filter(name="admin"))
+        new.append(user)
     return password
 
 
@@ -49,6 +57,8 @@ def create_login(
     email: str = "",
     scopes: tuple[str, ...] = (),
     password_was_seen: bool = False,
+    actor: User | None = None,
+    via: str = "",
 ) -> User:
     """Make a login with the given roles; reviewers, auditors and admins may open Django admin.
 
@@ -59,48 +69,82 @@ def create_login(
     if User.objects.filter(username=username).exists():
         raise ValueError("there is a login of this name already")
     must_change = password_was_seen and set(roles) != {"client"}
-    user = User.objects.create_user(username, email, password, scopes=list(scopes), must_change_password=must_change)
-    user.groups.set(Group.objects.filter(name__in=roles))
-    match_rights_to_roles(user=user)
+    with recording.made(actor=actor, via=via) as new:
+        user = User.objects.create_user(
+            username, email, password, scopes=list(scopes), must_change_password=must_change
+        )
+        _give_roles(user, roles)
+        new.append(user)
     return user
 
 
-@transaction.atomic
+def save_login(*, user: User, actor: User, roles: Collection[str] | None = None) -> None:
+    """Write a login as a form has filled it in, with these roles where any are named; a new one is made."""
+    if user.pk is None:
+        with recording.made(actor=actor) as new:
+            _write(user, roles)
+            new.append(user)
+    else:
+        with recorded(user=user, actor=actor):
+            _write(user, roles)
+
+
 def create_outside_login(*, issuer: str, subject: str, email: str = "") -> OutsideLogin:
     """Make the login of somebody who signs in at another issuer: without a password, and without a role yet.
 
     Raises IntegrityError where there is one already.
     """
     known_as = hashlib.sha256(f"{issuer}\n{subject}".encode()).hexdigest()[:20]
-    user = User.objects.create_user(f"outside-{known_as}", email, None)
-    return OutsideLogin.objects.create(user=user, issuer=issuer, subject=subject)
+    with recording.made(actor=None, details={"issuer": issuer, "subject": subject}) as new:
+        user = User.objects.create_user(f"outside-{known_as}", email, None)
+        made = OutsideLogin.objects.create(user=user, issuer=issuer, subject=subject)
+        new.append(user)
+    return made
 
 
-@transaction.atomic
 def set_roles(
-    *, user: User, roles: Collection[str], scopes: Collection[str] | None = None, as_of: int | None = None
+    *,
+    user: User,
+    roles: Collection[str],
+    scopes: Collection[str] | None = None,
+    as_of: int | None = None,
+    via: str = "",
 ) -> None:
     """Give a login of another issuer these roles and no others. as_of: when the token was issued that says so."""
-    user.groups.set(Group.objects.filter(name__in=roles))
-    if scopes is not None:
-        user.scopes = sorted(scopes)
-        user.save(update_fields=["scopes"])
-    if as_of is not None:
-        OutsideLogin.objects.filter(user=user).update(roles_as_of=as_of)
+    with recorded(user=user, actor=None, via=via):
+        user.groups.set(Group.objects.filter(name__in=roles))
+        if scopes is not None:
+            user.scopes = sorted(scopes)
+            user.save(update_fields=["scopes"])
+        if as_of is not None:
+            OutsideLogin.objects.filter(user=user).update(roles_as_of=as_of)
 
 
-def password_changed(*, user: User) -> None:
-    """Note that a login has a password now that only its owner knows."""
+def only_owner_knows_password(*, user: User) -> None:
+    """Note that a login has a password now that only its owner knows; within the `recorded` that gave it one."""
     user.must_change_password = False
     user.save(update_fields=["must_change_password"])
 
 
-@transaction.atomic
-def match_rights_to_roles(*, user: User) -> None:
-    """Let who may open Django admin, and who may do everything, follow from the roles of a login.
+def match_rights_to_roles(*, user: User, actor: User | None = None) -> None:
+    """Let who may open Django admin, and who may do everything, follow from the roles of a login."""
+    with recorded(user=user, actor=actor):
+        _match_rights(user)
 
-    Whoever signs in at another issuer has its roles in the API alone: Django admin is not opened by tokens.
-    """
+
+def _write(user: User, roles: Collection[str] | None) -> None:
+    user.save()
+    if roles is not None:
+        _give_roles(user, roles)
+
+
+def _give_roles(user: User, roles: Collection[str]) -> None:
+    user.groups.set(Group.objects.filter(name__in=roles))
+    _match_rights(user)
+
+
+def _match_rights(user: User) -> None:
+    """Whoever signs in at another issuer has its roles in the API alone: Django admin is not opened by tokens."""
     outside = OutsideLogin.objects.filter(user=user).exists()
     roles = set() if outside else set(user.groups.values_list("name", flat=True))
     user.is_staff, user.is_superuser = bool(ADMIN_ROLES & roles), "admin" in roles

@@ -1,7 +1,6 @@
 """Logins of another issuer: a row of ours from the first use on, with the roles that the token or an admin gives."""
 
 from collections.abc import Collection
-from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -11,9 +10,6 @@ from heirloom.accounts.models import OutsideLogin, User
 from heirloom.api import oidc
 from heirloom.api.jwts import TokenRefusedError
 from heirloom.api.oidc import Claims
-from heirloom.audit import services as audit
-from heirloom.audit.models import Action
-from heirloom.audit.sign_ins import LOGIN
 from heirloom.locks import hold
 
 
@@ -42,8 +38,7 @@ def grant(*, subject: str, roles: Collection[str] | None, scopes: Collection[str
     hold([f"outside login: {subject}"])
     login = _known(subject) or _made(subject, "")
     given = login.user.roles if roles is None else roles
-    accounts.set_roles(user=login.user, roles=given, scopes=scopes)
-    _audit(Action.LOGIN_ROLES_CHANGED, login.user, roles=sorted(given), scopes=sorted(scopes))
+    accounts.set_roles(user=login.user, roles=given, scopes=scopes, via="outside_login")
     return login.user
 
 
@@ -61,9 +56,7 @@ def _first(claims: Claims) -> OutsideLogin:
 
 @transaction.atomic
 def _made(subject: str, email: str) -> OutsideLogin:
-    login = accounts.create_outside_login(issuer=settings.OIDC_ISSUER, subject=subject, email=email)
-    _audit(Action.LOGIN_CREATED, login.user, issuer=settings.OIDC_ISSUER, subject=subject)
-    return login
+    return accounts.create_outside_login(issuer=settings.OIDC_ISSUER, subject=subject, email=email)
 
 
 @transaction.atomic
@@ -73,10 +66,5 @@ def _follow(login: OutsideLogin, claims: Claims) -> User:
     if claims.issued_at < held.roles_as_of:
         return held.user.with_only(roles)
     if held.user.roles != roles:
-        accounts.set_roles(user=held.user, roles=roles, as_of=claims.issued_at)
-        _audit(Action.LOGIN_ROLES_CHANGED, held.user, roles=sorted(roles))
+        accounts.set_roles(user=held.user, roles=roles, as_of=claims.issued_at, via="token")
     return User.objects.get(pk=held.user_id)
-
-
-def _audit(action: Action, user: User, **details: object) -> None:
-    audit.record(action=action, subject_kind=LOGIN, subject_id=UUID(int=user.pk), details=details)

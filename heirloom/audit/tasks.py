@@ -1,5 +1,6 @@
 """What is done for the audit log from time to time."""
 
+from heirloom.audit import logins
 from heirloom.audit.anchors import services as anchors
 from heirloom.celery import app
 
@@ -7,3 +8,8 @@ from heirloom.celery import app
 @app.task
 def anchor() -> int:
     return anchors.anchor_due()
+
+
+@app.task
+def tell_unrecorded() -> int:
+    return logins.tell_unrecorded()

@@ -13,6 +13,9 @@ AUDIT_ANCHOR_EVENTS = env.integer("AUDIT_ANCHOR_EVENTS", 1000)
 AUDIT_TSA_URL = env.text("AUDIT_TSA_URL")
 AUDIT_TSA_CERTIFICATES = env.text("AUDIT_TSA_CERTIFICATES")
 
+# Who writes down what is done with logins: a lower room rings an upper one by name.
+LOGIN_RECORDER = "heirloom.audit.logins.record"
+
 # Settings that decide what is let through: a start with another value than the last leaves an event. None is secret.
 AUDITED_SETTINGS = (
     "ATTACK_CHECK_REQUIRED",

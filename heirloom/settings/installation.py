@@ -25,6 +25,7 @@ CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 INSTALLED_APPS = [
     "unfold",
     "django.contrib.admin",
+    "heirloom.accounts",  # before Django's own, whose commands that write logins it takes the place of
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -38,7 +39,6 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "drf_standardized_errors",
-    "heirloom.accounts",
     "heirloom.crypto",
     "heirloom.audit",
     "heirloom.jobs",

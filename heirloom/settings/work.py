@@ -55,6 +55,7 @@ CELERY_TASK_ROUTES = {
     "heirloom.jobs.tasks.sweep": {"queue": "io"},
     "heirloom.jobs.tasks.give_shares": {"queue": "io"},
     "heirloom.audit.tasks.anchor": {"queue": "io"},
+    "heirloom.audit.tasks.tell_unrecorded": {"queue": "io"},
     "enrollment.tasks.withdraw_expired_consents": {"queue": "io"},
     "enrollment.tasks.sweep_imports": {"queue": "io"},
     "enrollment.tasks.complete_erasures": {"queue": "io"},
@@ -95,6 +96,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "heirloom.audit.tasks.anchor",
         "schedule": 30,
         "options": {"expires": 30},
+    },
+    "tell of unrecorded writes": {
+        "task": "heirloom.audit.tasks.tell_unrecorded",
+        "schedule": 300,
+        "options": {"expires": 300},
     },
     "withdraw expired consents": {"task": "enrollment.tasks.withdraw_expired_consents", "schedule": 24 * 3600},
     "complete erasures": {

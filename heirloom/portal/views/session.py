@@ -66,7 +66,9 @@ class ChangePasswordView(PasswordChangeView):
     success_url = reverse_lazy("home")
 
     def form_valid(self, form: "PasswordChangeForm") -> HttpResponse:
-        answer = super().form_valid(form)
-        accounts.password_changed(user=cast(User, self.request.user))
+        user = cast(User, self.request.user)
+        with accounts.recorded(user=user, actor=user):
+            answer = super().form_valid(form)
+            accounts.only_owner_knows_password(user=user)
         messages.success(self.request, "Your password was changed.")
         return answer

@@ -45,6 +45,7 @@ class Command(BaseCommand):
             email=options["email"],
             scopes=tuple(options["scope"]),
             password_was_seen=not given,
+            via="create_login",
         )
         self.stdout.write(f"Made the login {username}: {', '.join(options['role'])}.")
         if not given:
