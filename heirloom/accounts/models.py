@@ -33,7 +33,7 @@ class User(AbstractUser):
     api_key_id: uuid.UUID | None = None
     gallery: GalleryLimit | None = None
 
-    def check_password(self, raw_password: str) -> bool:
+    def check_password(self, raw_password: str | None) -> bool:
         """Say whether this is the password; kept anew where a better way to keep it has come: the same one, no act."""
 
         def keep_anew(raw: str) -> None:

@@ -80,7 +80,7 @@ def create_login(
 
 def save_login(*, user: User, actor: User, roles: Collection[str] | None = None) -> None:
     """Write a login as a form has filled it in, with these roles where any are named; a new one is made."""
-    if user.pk is None:
+    if user._state.adding:
         with recording.made(actor=actor) as new:
             _write(user, roles)
             new.append(user)
