@@ -196,7 +196,7 @@ def test_two_first_uses_at_once_make_one_login(issuer: Issuer, monkeypatch: pyte
     assert read(token).status_code == 200
     known, missed = outside._known, [True]
     # As if the row had not been there yet when the second of two looked for it.
-    monkeypatch.setattr(outside, "_known", lambda subject: None if missed.pop() else known(subject))
+    monkeypatch.setattr(outside, "_known", lambda subject: None if missed and missed.pop() else known(subject))
     assert read(token).status_code == 200
     assert OutsideLogin.objects.count() == 1
 

@@ -47,7 +47,7 @@ BACKWARD = (
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0003_try_counts"),
+        ("accounts", "0004_attempts_without_words"),
         ("auth", "0012_alter_user_first_name_max_length"),
     ]
 
