@@ -9,7 +9,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from enrollment.models import Consent, FaceTemplate, Person
-from enrollment.services import templates
+from enrollment.services import people, templates
 from heirloom.accounts.models import User
 from heirloom.audit import services as audit
 from heirloom.audit.models import Action
@@ -40,9 +40,9 @@ def give(
     """Record a consent. One of the same text that is active already is kept; an older text gives way to the new.
 
     A client app vouches for the consent of people whom it made, or by the basis that an admin recorded for it.
-    Raises Refusal "consent_not_attestable" for one that may not.
+    Raises Refusal "consent_not_attestable" for one that may not, and "not_found" for a person who was erased.
     """
-    Person.objects.select_for_update(no_key=True).get(pk=person.pk)
+    people.locked(person.pk)
     active = person.consents.active().first()
     if active is not None and active.policy_version == policy_version:
         return active
@@ -69,7 +69,7 @@ def give(
 def withdraw(*, consent: Consent, actor: User | None) -> None:
     """Withdraw a consent and delete all templates of the person with it. Withdrawing again changes nothing."""
     # The person's row first, as whoever adds templates does: none may come between their deletion and the end.
-    Person.objects.select_for_update(no_key=True).get(pk=consent.person_id)
+    people.locked(consent.person_id)
     consent = Consent.objects.select_for_update().get(pk=consent.pk)
     if not consent.is_active:
         return

@@ -106,7 +106,7 @@ def open_visit(
 ) -> Enrollment:
     """Write in the caller's transaction the person where new, the consent where given, the visit and its captures."""
     if isinstance(visitor, Person):
-        person = Person.objects.select_for_update(no_key=True).get(pk=visitor.pk)
+        person = people.locked(visitor.pk)
     else:
         person = people.create_person(person_id=owner, full_name=visitor.full_name, actor=actor, **visitor.details)
     if consent is not None:
@@ -145,7 +145,7 @@ def process(enrollment_id: uuid.UUID, lease: Lease) -> None:
 
 def record(enrollment: Enrollment, findings: Findings, actor: User | None) -> Enrollment:
     """Decide a visit and write what follows from it, in the caller's transaction."""
-    person = Person.objects.select_for_update(no_key=True).get(pk=enrollment.person_id)
+    person = people.locked(enrollment.person_id)
     findings = _hold_to_one_person(person, findings)
     good = [v.template for verdicts in findings.values() for v in verdicts if v.template is not None]
     consent = person.consents.active().first()

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from enrollment.models import Capture, Consent, Erasure, FaceTemplate, ImportRow, Person, PersonTemplate
+from enrollment.services.enrollments import CLEARED
 from enrollment.services.imports.files import forget_lines_about
 from heirloom.accounts.models import User
 from heirloom.api.models import KeyedRequest
@@ -21,6 +22,8 @@ from heirloom.audit import services as audit
 from heirloom.audit.models import Action
 from heirloom.crypto import files, rewriting
 from heirloom.crypto import services as crypto
+from heirloom.jobs import news
+from heirloom.jobs import services as jobs
 from heirloom.reviews.models import Review
 from heirloom.webhooks import services as webhooks
 from heirloom.webhooks.models import EventType
@@ -48,13 +51,23 @@ def erase_captures(captures: list[Capture]) -> None:
     files.forget(names)
 
 
+def end_work(person: Person) -> int:
+    """End the jobs of a person's visits; return how many there were."""
+    visits = list(person.enrollments.values_list("id", flat=True))
+    return jobs.cancel_all(kind="enrollment", subject_ids=visits, code="person_erased")
+
+
 @transaction.atomic
 def erase(*, person: Person, actor: User | None) -> Receipt:
-    """Remove a person: row, consents, templates, captures and their files, and the key that sealed them."""
-    person = Person.objects.select_for_update().get(pk=person.pk)
+    """Remove a person, whose row the caller has locked: row, consents, templates, captures and their files, and the key
+    that sealed them.
+    """
     captures = list(person.captures.all())
     counts = {"captures": len(captures), "templates": person.templates.count()}
-    Review.objects.filter(kind="duplicate", subject_id__in=person.enrollments.values("id")).delete()
+    visits = list(person.enrollments.values_list("id", flat=True))
+    Review.objects.filter(kind__in=list(CLEARED), subject_id__in=visits).delete()
+    for visit in visits:
+        news.tell("enrollment", visit)
     forget_lines_about(person)
     person_id = person.id
     erase_captures(captures)

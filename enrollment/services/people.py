@@ -30,8 +30,9 @@ def create_person(*, full_name: str, actor: User | None, person_id: uuid.UUID | 
 
 @transaction.atomic
 def update_person(*, person: Person, actor: User | None, **details: Any) -> Person:
-    """Change the named fields; raises as create_person does."""
+    """Change the named fields; raises as create_person does, and "not_found" for one who was erased meanwhile."""
     changed = _known(details)
+    locked(person.pk)
     for name, value in changed.items():
         setattr(person, name, value)
     _save(person)
@@ -43,6 +44,17 @@ def update_person(*, person: Person, actor: User | None, **details: Any) -> Pers
         details={"fields": sorted(changed)},
     )
     return person
+
+
+def locked(person_id: uuid.UUID, *, for_deletion: bool = False) -> Person:
+    """Lock a person's row in the caller's transaction, against everybody who writes about that person, and return it.
+
+    Raises Refusal "not_found" for one who was erased.
+    """
+    held = Person.objects.select_for_update(no_key=not for_deletion).filter(pk=person_id).first()
+    if held is None:
+        raise Refusal("not_found")
+    return held
 
 
 def find_person(reference: str, within: GalleryLimit | None = None) -> Person | None:

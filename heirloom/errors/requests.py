@@ -30,6 +30,11 @@ REQUESTS: dict[str, Code] = {
     "claimed_by_another": Code(
         409, "Another reviewer holds this case.", "Wait until it is released, or ask that reviewer."
     ),
+    "person_erased": Code(
+        409,
+        "The person was erased before this was decided.",
+        "Nothing need be done; all that was sent about the person is deleted.",
+    ),
     "cancelled": Code(409, "The verification was cancelled.", "Send the capture again if it is still to be verified."),
     "idempotency_key_reused": Code(
         422, "This Idempotency-Key was used for another request.", "Make a new key for each new request."

@@ -27,6 +27,7 @@ __all__ = [
     "LeaseLostError",
     "Swept",
     "cancel",
+    "cancel_all",
     "claim",
     "enqueue",
     "latest",
@@ -92,6 +93,18 @@ def require_keeping_up(*, kind: str) -> None:
 def latest(*, kind: str, subject_id: UUID) -> Job | None:
     """Return the newest job of a kind about a subject."""
     return Job.objects.filter(kind=kind, subject_id=subject_id).order_by("-created_at").first()
+
+
+def cancel_all(*, kind: str, subject_ids: Iterable[UUID], code: str) -> int:
+    """End what waits or is under way of a kind about several subjects, as `cancel` does; return how many there were."""
+    waiting = Job.objects.waiting().filter(kind=kind, subject_id__in=list(subject_ids))
+    held = list(waiting.order_by("pk").select_for_update(no_key=True))
+    Job.objects.filter(pk__in=_ids(held)).update(
+        state=JobState.DONE, error_code=code, lease_token=None, leased_until=None, finished_at=Now()
+    )
+    for job in held:
+        news.tell(kind, job.subject_id)
+    return len(held)
 
 
 def cancel(*, kind: str, subject_id: UUID) -> None:

@@ -34,7 +34,7 @@ class EraseView(APIView):
     """
 
     permission_classes = [role("hr", "admin")]
-    refuses = ("storage_unavailable",)
+    refuses = ("storage_unavailable", "not_found")
 
     @extend_schema(request=None, responses={204: None})
     def post(self, request: Request, person_id: str) -> Response:

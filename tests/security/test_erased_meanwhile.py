@@ -23,21 +23,21 @@ def visit_of_a_person() -> Enrollment:
 
 
 @pytest.mark.django_db
-def test_work_on_an_erased_person_ends_quietly() -> None:
+def test_work_on_an_erased_person_ends_with_the_person() -> None:
     visit = visit_of_a_person()
     job = jobs.enqueue(kind="enrollment", subject_id=visit.id)
     erase_person(person=visit.person, actor=None)
-    assert jobs.run(job_id=job.pk)
+    assert not jobs.run(job_id=job.pk)
     job.refresh_from_db()
-    assert (job.state, job.attempts, job.error_code) == ("done", 1, "")
+    assert (job.state, job.attempts, job.error_code) == ("done", 0, "person_erased")
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("kind", ["enrollment", "verification"])
 def test_a_job_whose_subject_is_gone_keeps_no_other_from_being_swept(kind: str) -> None:
     visit = visit_of_a_person()
-    lost = jobs.enqueue(kind=kind, subject_id=visit.id)
     erase_person(person=visit.person, actor=None)
+    lost = jobs.enqueue(kind=kind, subject_id=visit.id)
     Job.objects.filter(pk=lost.pk).update(
         state="running", attempts=3, lease_token=uuid.uuid4(), leased_until=Now() - timedelta(seconds=1)
     )

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from enrollment.models import Person
+from enrollment.services.people import locked
 from heirloom.accounts.models import User
 from heirloom.audit import services as audit
 from heirloom.audit.models import Action
@@ -120,8 +121,8 @@ def _refuse_spent(challenge: Challenge) -> None:
 def _refuse_fishing(owner: User, person: Person | None) -> None:
     """Hold the rows of caller and person, so that requests at the same time are counted one after the other."""
     User.objects.select_for_update(no_key=True).get(pk=owner.pk)
-    if person is not None and not Person.objects.select_for_update(no_key=True).filter(pk=person.pk).exists():
-        raise Refusal("not_found")
+    if person is not None:
+        locked(person.pk)
     wait = max(_wait(*limit) for limit in _limits(owner, person))
     if wait > timedelta():
         raise Refusal("too_many_challenges", retry_after=1 + int(wait.total_seconds()))

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from enrollment.models import Capture, Person
-from enrollment.services import captures, gallery, templates
+from enrollment.services import captures, gallery, people, templates
 from enrollment.services.erasure import erase_captures
 from enrollment.services.policies import attack_policy_of, policy_of, same_person_from
 from heirloom.accounts.limits import GalleryLimit
@@ -88,13 +88,16 @@ def submit(
 
     challenge: what the clip must show. taken_from: the upload that `chunks` come from. Both are used up by this, unless
     it is refused. search: how to look, where nobody is claimed.
-    Raises Refusal "person_suspended", "empty_file", "unsupported_format", "too_many_bytes", "storage_unavailable",
-    "challenge_needs_clip", "challenge_used", "challenge_expired", "upload_used" or "upload_gone".
+    Raises Refusal "person_suspended", "not_found" for one erased meanwhile, "empty_file", "unsupported_format",
+    "too_many_bytes", "storage_unavailable", "challenge_needs_clip", "challenge_used", "challenge_expired",
+    "upload_used" or "upload_gone".
     """
     if person is not None and person.status == Person.Status.SUSPENDED:
         raise Refusal("person_suspended")
     mode = Verification.Mode.IDENTIFICATION if person is None else Verification.Mode.VERIFICATION
     with captures.stored([chunks]) as (kept,), transaction.atomic():
+        if person is not None:
+            people.locked(person.pk)
         capture = captures.row(kept, source=source)
         capture.save()
         verification = Verification.objects.create(
@@ -168,6 +171,18 @@ def fail(*, verification_id: uuid.UUID, code: str) -> None:
     verification = Verification.objects.select_for_update().get(pk=verification_id)
     if not verification.is_done:
         _close(verification, Outcome.FAILED, (code,))
+
+
+def end_erased(verification: Verification) -> None:
+    """End, in the transaction that erases its person, one that waits: for its work, or for a reviewer."""
+    if not verification.is_done:
+        verification.capture = None
+        _close(verification, Outcome.FAILED, ("person_erased",))
+    elif verification.decision == Verification.Decision.PENDING:
+        verification.decision, verification.decided_at = Verification.Decision.REJECTED, timezone.now()
+        verification.reasons = [*verification.reasons, "person_erased"]
+        verification.save(update_fields=["decision", "decided_at", "reasons"])
+        _tell_decision(verification, None)
 
 
 def apply_verdict(review: Review) -> User | None:

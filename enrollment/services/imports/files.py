@@ -8,13 +8,13 @@ from itertools import chain
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from enrollment.models import Import, ImportRow, Person
 from enrollment.services.captures import at_most
 from enrollment.services.imports import archives, tables
 from enrollment.services.imports.archives import Archive
-from enrollment.services.imports.tables import Line
+from enrollment.services.imports.tables import Fault, Line
 from heirloom.crypto import files
 from heirloom.crypto import services as crypto
 from heirloom.errors import Refusal
@@ -103,13 +103,20 @@ def forget_lines_about(person: Person) -> None:
     """Let go of the cells of lines that speak of a person, and of the ZIPs that may show them; in the transaction that
     erases them, after `hold_what_is_kept`.
 
-    Lines of a dry run and refused ones belong to nobody; they speak of a person if they hold the same number.
+    Lines of a dry run and refused ones belong to nobody; they speak of a person if they hold the same number. Those
+    still to be carried out are refused.
     """
     about = Q(person=person) | Q(pk__in=list(_lines_naming(person.employee_id)) if person.employee_id else [])
     rows = ImportRow.objects.filter(about)
     for batch in Import.objects.filter(pk__in=rows.values("batch")).exclude(archive_name="").select_for_update():
         forget_archive(batch)
         batch.save(update_fields=["archive_name"])
+    pending = list(rows.pending().values_list("pk", "batch_id"))
+    ImportRow.objects.filter(pk__in=[row for row, _ in pending]).update(
+        verdict=ImportRow.Verdict.REFUSED, codes=["person_erased"], faults=[Fault("person_erased").as_json()]
+    )
+    for _, batch_id in pending:
+        Import.objects.filter(pk=batch_id).update(refused=F("refused") + 1)
     rows.update(cells_sealed=None)
 
 

@@ -46,11 +46,17 @@ class Worker:
         """
         try:
             with self._ready(cells) as (entry, ready), self._part(progress):
-                self._write(row, self._carried_out(entry, ready))
+                if self._waits(row):
+                    self._write(row, self._carried_out(entry, ready))
         except (FaultyError, Refusal) as error:
             found = _refused(error)
             with self._part(progress):
-                self._write(row, found)
+                if self._waits(row):
+                    self._write(row, found)
+
+    def _waits(self, row: ImportRow) -> bool:
+        """Whether a row is still to be carried out: the person it names may have been erased since it was read."""
+        return self.batch.rows.pending().filter(pk=row.pk).exists()
 
     @contextmanager
     def _part(self, progress: int) -> Iterator[None]:

@@ -4,7 +4,7 @@ import uuid
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -97,7 +97,12 @@ def erase(request: StaffRequest, person_id: uuid.UUID) -> HttpResponse:
     person = get_object_or_404(Person, pk=person_id)
     form = EraseForm(request.POST or None, person=person)
     if request.method == "POST" and form.is_valid():
-        receipt = erase_person(person=person, actor=request.user)
+        try:
+            receipt = erase_person(person=person, actor=request.user)
+        except Refusal as refusal:
+            if refusal.code != "not_found":
+                raise
+            raise Http404 from refusal
         # Without the name: a message is kept, with the session, until it is shown.
         due = date_format(timezone.localtime(receipt.due_at), "j F, H:i")
         messages.success(request, f"Erased. Nothing of this person can be opened; until {due} it leaves the disk too.")
