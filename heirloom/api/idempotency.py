@@ -1,6 +1,8 @@
 """Requests that name themselves by a key are carried out once; docs/api/idempotency.md tells callers what is promised.
 
-A row is claimed before the work and holds the sealed answer after it. All times go by the database's clock.
+A key is held by a lock of the transaction in which its request is carried out, and the sealed answer is written in that
+same transaction: there is an answer if and only if there is the effect. A process that dies takes both with it, and the
+database lets go of the key at once. All times go by the database's clock.
 """
 
 import json
@@ -10,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
-from django.db.models import QuerySet
+from django.db import connection
 from django.db.models.functions import Now
 from django.utils.crypto import salted_hmac
 
@@ -21,13 +23,12 @@ from heirloom.errors import Refusal
 
 HEADER = "Idempotency-Key"
 KEPT_FOR = timedelta(hours=24)
-# No request takes so long: one that has not ended by then was cut off with its process, and may be carried out anew.
-UNDER_WAY_FOR = timedelta(minutes=10)
 ASK_AGAIN_S = 2
 # All answers share a data key: an answer goes with its row, of which erasure leaves nothing.
 SUBJECT = uuid.UUID(int=3)
 _KEY = re.compile(r"[!-~]{1,255}")
 _LONGEST_NAME = 128
+_LOCK_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +42,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The right to carry out a request: settled by `keep`, or given back by `release`."""
+    """The right to carry out a request, until the transaction ends that it was given in; `keep` settles it."""
 
     row_id: str
-    token: uuid.UUID
+    fingerprint: str
+    names: tuple[str, ...]
 
 
 def begin(*, caller: User, route: str, key: str, fingerprint: str, names: Iterable[object]) -> Turn | Answer:
-    """Return the turn to carry a request out, or the answer that it got before.
+    """Return the turn to carry a request out in the caller's transaction, or the answer that it got before.
 
     fingerprint: of the whole request. names: ids by which it names people and things.
     Raises Refusal "validation_error" for a malformed key, "idempotency_key_reused", "idempotency_in_progress" or
@@ -56,49 +58,37 @@ def begin(*, caller: User, route: str, key: str, fingerprint: str, names: Iterab
     """
     if not _KEY.fullmatch(key):
         raise Refusal("validation_error", f"{HEADER} is 1 to 255 visible ASCII characters.", attr=HEADER)
-    turn = Turn(_row_id(caller, route, key), uuid.uuid4())
-    rows = KeyedRequest.objects.filter(pk=turn.row_id)
+    row_id = _row_id(caller, route, key)
+    if not _lock(row_id):
+        raise Refusal("idempotency_in_progress", retry_after=ASK_AGAIN_S)
+    rows = KeyedRequest.objects.filter(pk=row_id)
     rows.filter(expires_at__lte=Now()).delete()
-    claimed = KeyedRequest(
-        id=turn.row_id,
-        fingerprint=fingerprint,
-        token=turn.token,
-        names=_plain(names),
-        expires_at=Now() + UNDER_WAY_FOR,
-    )
-    KeyedRequest.objects.bulk_create([claimed], ignore_conflicts=True)
     row = rows.first()
-    if row is not None and row.token == turn.token:
-        return turn
-    return _first_answer(row, fingerprint)
+    return Turn(row_id, fingerprint, _keyed(names)) if row is None else _first_answer(row, fingerprint)
 
 
 def keep(turn: Turn, answer: Answer, *, names: Iterable[object]) -> None:
-    """Keep the answer for KEPT_FOR; names: ids in it. Nothing is kept of what was erased, or taken over, meanwhile."""
-    row = _held(turn).first()
-    if row is None:
-        return
-    plaintext = json.dumps(asdict(answer)).encode()
-    _held(turn).update(
-        token=None,
-        answer=crypto.seal(subject=SUBJECT, plaintext=plaintext, context=_context(row)),
-        names=_plain([*row.names, *names]),
+    """Keep the answer for KEPT_FOR, in the transaction of what it tells of; names: ids in it."""
+    row = KeyedRequest(
+        id=turn.row_id,
+        fingerprint=turn.fingerprint,
+        names=sorted({*turn.names, *_keyed(names)}),
         expires_at=Now() + KEPT_FOR,
     )
-
-
-def release(turn: Turn) -> None:
-    """Give the turn back: the same request will be carried out when it comes again."""
-    _held(turn).delete()
+    row.answer = crypto.seal(subject=SUBJECT, plaintext=json.dumps(asdict(answer)).encode(), context=_context(row))
+    KeyedRequest.objects.bulk_create([row])
 
 
 def forget(names: Iterable[object]) -> None:
     """Empty all requests that name one of these, in the caller's transaction.
 
-    An empty row stays for KEPT_FOR, so that a late repetition does not bring back who was erased.
+    An empty row stays for KEPT_FOR, so that a late repetition does not bring back who was erased. Whoever calls this
+    holds the person's row, as do all requests whose answer tells of the person: none is kept after this.
     """
-    KeyedRequest.objects.filter(names__overlap=_plain(names)).update(
-        fingerprint="", token=None, names=[], answer=None, expires_at=Now() + KEPT_FOR
+    told = list(names)
+    # Of the last day before names were kept as hashes, there may still be some in plain text.
+    KeyedRequest.objects.filter(names__overlap=[*_keyed(told), *map(str, filter(None, told))]).update(
+        fingerprint="", names=[], answer=None, expires_at=Now() + KEPT_FOR
     )
 
 
@@ -107,20 +97,23 @@ def sweep() -> int:
     return KeyedRequest.objects.filter(expires_at__lte=Now()).delete()[0]
 
 
-def _first_answer(row: KeyedRequest | None, fingerprint: str) -> Answer:
-    if row is None:  # given back this moment
-        raise Refusal("idempotency_in_progress", retry_after=ASK_AGAIN_S)
-    if row.is_erased:
+def _lock(row_id: str) -> bool:
+    """Take the lock of a key until the transaction ends, and say whether nobody else had it.
+
+    It is the database's own, so it goes with the connection: no clock says when its holder is given up.
+    """
+    number = int.from_bytes(bytes.fromhex(row_id)[:_LOCK_BYTES], "big", signed=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
+        return bool(cursor.fetchone() == (True,))
+
+
+def _first_answer(row: KeyedRequest, fingerprint: str) -> Answer:
+    if row.answer is None:
         raise Refusal("idempotency_answer_erased")
     if row.fingerprint != fingerprint:
         raise Refusal("idempotency_key_reused", attr=HEADER)
-    if row.answer is None:
-        raise Refusal("idempotency_in_progress", retry_after=ASK_AGAIN_S)
     return Answer(**json.loads(crypto.unseal(subject=SUBJECT, sealed=bytes(row.answer), context=_context(row))))
-
-
-def _held(turn: Turn) -> QuerySet[KeyedRequest]:
-    return KeyedRequest.objects.filter(pk=turn.row_id, token=turn.token)
 
 
 def _row_id(caller: User, route: str, key: str) -> str:
@@ -136,7 +129,11 @@ def _context(row: KeyedRequest) -> bytes:
     return b"kept answer" + row.id.encode()
 
 
-def _plain(names: Iterable[object]) -> list[str]:
-    """Return the names as text, without those that are no id: too long, or not printable."""
+def _keyed(names: Iterable[object]) -> tuple[str, ...]:
+    """Return the names as keyed hashes, without those that are no id: too long, or not printable.
+
+    A number of an employee is so short that a hash without a key would be guessed.
+    """
     texts = {str(name) for name in names if name}
-    return sorted(text for text in texts if len(text) <= _LONGEST_NAME and text.isprintable())
+    ids = sorted(text for text in texts if len(text) <= _LONGEST_NAME and text.isprintable())
+    return tuple(salted_hmac("heirloom.api.idempotency.names", text, algorithm="sha256").hexdigest() for text in ids)

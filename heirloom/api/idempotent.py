@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
 from django.utils.datastructures import MultiValueDict
 from rest_framework import status
 from rest_framework.renderers import JSONRenderer
@@ -16,7 +17,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from heirloom.api import idempotency
-from heirloom.api.idempotency import Answer, Turn
+from heirloom.api.idempotency import Answer
 from heirloom.api.permissions import caller
 from heirloom.errors import Refusal
 
@@ -43,28 +44,21 @@ class Idempotent(APIView):
             setattr(self, DOOR, partial(self._once, key, handler))
 
     def _once(self, key: str, handler: Handler, request: Request, *args: Any, **kwargs: Any) -> Response:
-        found = request.resolver_match
-        begun = idempotency.begin(
-            caller=caller(request),
-            route=found.route if found else request.path,
-            key=key,
-            fingerprint=fingerprint(request),
-            names=[*kwargs.values(), *_names(request.data)],
-        )
-        if isinstance(begun, Answer):
-            return Response(json.loads(begun.body), begun.status, headers={**begun.headers, REPLAYED: "true"})
-        return self._first(begun, partial(handler, request, *args, **kwargs))
-
-    def _first(self, turn: Turn, carry_out: Callable[[], Response]) -> Response:
-        kept = False
-        try:
-            response = self._answered(carry_out)
+        """Carry a request out and keep its answer in one transaction: whoever dies on the way has done neither."""
+        found, what = request.resolver_match, fingerprint(request)
+        with transaction.atomic():
+            begun = idempotency.begin(
+                caller=caller(request),
+                route=found.route if found else request.path,
+                key=key,
+                fingerprint=what,
+                names=[*kwargs.values(), *_names(request.data)],
+            )
+            if isinstance(begun, Answer):
+                return Response(json.loads(begun.body), begun.status, headers={**begun.headers, REPLAYED: "true"})
+            response = self._answered(partial(handler, request, *args, **kwargs))
             if response.status_code in KEPT:
-                idempotency.keep(turn, _answer(response), names=_names(response.data))
-                kept = True
-        finally:
-            if not kept:
-                idempotency.release(turn)
+                idempotency.keep(begun, _answer(response), names=_names(response.data))
         return response
 
     def _answered(self, carry_out: Callable[[], Response]) -> Response:

@@ -7,16 +7,15 @@ from django.db.models import Q
 
 
 class KeyedRequest(models.Model):
-    """A request that its caller named by a key: under way, answered, or erased with the person that it was about.
+    """A request that its caller named by a key: answered, or erased with the person that it was about.
 
-    Its id is a keyed hash of caller, route and key. Once erased, nothing else of the request is left.
+    Its id is a keyed hash of caller, route and key. Once erased, nothing else of the request is left. One that is under
+    way has no row yet: it is written with the effect.
     """
 
     id = models.CharField(max_length=64, primary_key=True)
     fingerprint = models.CharField(max_length=64, blank=True)
-    # Whoever carries it out; another may once the row has expired.
-    token = models.UUIDField(null=True)
-    # The ids by which the request and its answer name people and things: what erasure looks for.
+    # Keyed hashes of the ids by which the request and its answer name people and things: what erasure looks for.
     names = ArrayField(models.TextField(), default=list)
     answer = models.BinaryField(null=True)
     expires_at = models.DateTimeField()
@@ -29,9 +28,7 @@ class KeyedRequest(models.Model):
         constraints = (
             models.CheckConstraint(
                 name="api_keyedrequest_one_state",
-                condition=Q(token__isnull=False, answer__isnull=True)
-                | Q(token__isnull=True, answer__isnull=False)
-                | Q(token__isnull=True, answer__isnull=True, fingerprint="", names=[]),
+                condition=Q(answer__isnull=False) | Q(answer__isnull=True, fingerprint="", names=[]),
             ),
         )
 
@@ -40,4 +37,4 @@ class KeyedRequest(models.Model):
 
     @property
     def is_erased(self) -> bool:
-        return self.token is None and self.answer is None
+        return self.answer is None

@@ -8,9 +8,11 @@ import pickle
 import time
 import uuid
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+from django.db import connection
 from django.utils import timezone
 
 from heirloom.celery import app
@@ -72,6 +74,21 @@ def forget_old() -> None:
 
 
 def _ask(method: str, arguments: tuple[Any, ...], within_s: float) -> Any:
+    """Ask a worker, which sees the call once it is committed: out of a transaction by a connection of its own."""
+    if not connection.in_atomic_block:
+        return _ask_now(method, arguments, within_s)
+    with ThreadPoolExecutor(1) as aside:
+        return aside.submit(_ask_aside, method, arguments, within_s).result()
+
+
+def _ask_aside(method: str, arguments: tuple[Any, ...], within_s: float) -> Any:
+    try:
+        return _ask_now(method, arguments, within_s)
+    finally:
+        connection.close()
+
+
+def _ask_now(method: str, arguments: tuple[Any, ...], within_s: float) -> Any:
     call_id = uuid.uuid4()
     VisionCall.objects.create(id=call_id, asked=_sealed((method, arguments), call_id, ASKED))
     try:

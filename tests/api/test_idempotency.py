@@ -1,5 +1,7 @@
 """The header Idempotency-Key: whoever sends a request again gets the first answer, and one row."""
 
+import contextlib
+import subprocess
 import threading
 import uuid
 from collections.abc import Callable
@@ -9,9 +11,10 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.files import File
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -25,6 +28,7 @@ from heirloom.errors import Refusal
 from heirloom.portal.erasure import erase_person
 from tests.api.conftest import CONSENT, codes
 from tests.cast import Cast, caller, make_cast
+from tests.jobs.workers import soon
 from tests.portraits import Portrait
 from verification.models import Challenge, Verification
 
@@ -214,30 +218,94 @@ def test_of_fifty_requests_at_once_one_is_carried_out(transactional_db: None) ->
     connection.close()
 
 
-def test_what_is_under_way_is_told_when_to_ask_again(hana: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.django_db(transaction=True)
+def test_what_is_under_way_is_told_when_to_ask_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    hana = make_cast().hana
+    first, second = caller(hana), caller(hana)
     real: Callable[..., Person] = people.create_person
     meanwhile: list[Any] = []
 
+    def ask_again() -> None:
+        meanwhile.append(post(second, PEOPLE, ADA))
+        connection.close()
+
     def slow(**given: Any) -> Person:
-        meanwhile.append(post(hana, PEOPLE, ADA))
+        other = threading.Thread(target=ask_again)
+        other.start()
+        other.join()
         return real(**given)
 
     monkeypatch.setattr(people, "create_person", slow)
+    assert post(first, PEOPLE, ADA).status_code == 201
+    assert (meanwhile[0].status_code, codes(meanwhile[0])) == (409, ["idempotency_in_progress"])
+    assert meanwhile[0]["Retry-After"] == "2"
+    assert post(first, PEOPLE, ADA)["Idempotency-Replayed"] == "true"
+
+
+# What a web process does with a keyed request, cut off where the caller says.
+CUT_OFF = """
+import sys, time, django
+django.setup()
+from django.db import transaction
+from enrollment.services import people
+from heirloom.accounts.models import User
+from heirloom.api import idempotency
+from heirloom.api.idempotency import Answer
+
+def stop():
+    print("here", flush=True)
+    time.sleep(600)
+
+with transaction.atomic():
+    hana = User.objects.get(username="hana")
+    turn = idempotency.begin(caller=hana, route="r", key="k", fingerprint="f", names=[])
+    person = people.create_person(full_name="Ada Byron", actor=hana)
+    idempotency.keep(turn, Answer(201, {}, "1"), names=[person.id])
+    if sys.argv[1] == "before":
+        stop()
+stop()
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("cut", "people_made"), [("before", 0), ("after", 1)])
+def test_a_killed_process_keeps_no_key_and_makes_nothing_twice(cut: str, people_made: int) -> None:
+    hana = make_cast().hana
+    named: Any = {"caller": hana, "route": "r", "key": "k", "fingerprint": "f", "names": []}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=settings.BASE_DIR) as web:
+        assert web.stdout is not None
+        assert web.stdout.readline() == "here\n"
+        if cut == "before":
+            with pytest.raises(Refusal, check=lambda refusal: refusal.code == "idempotency_in_progress"):
+                begun(**named)
+        web.kill()
+    soon(lambda: not is_held(**named))
+    assert Person.objects.count() == people_made
+    assert isinstance(begun(**named), Turn if cut == "before" else idempotency.Answer)
+
+
+def begun(**named: Any) -> Any:
+    with transaction.atomic():
+        return idempotency.begin(**named)
+
+
+def is_held(**named: Any) -> bool:
+    """Whether the database has not noticed yet that the holder of the key is gone."""
+    with contextlib.suppress(Refusal):
+        begun(**named)
+        return False
+    return True
+
+
+def test_an_effect_without_its_answer_is_undone(hana: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise OperationalError("gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(idempotency, "keep", fail)
+        assert post(hana, PEOPLE, ADA).status_code == 503
+    assert not Person.objects.exists()
     assert post(hana, PEOPLE, ADA).status_code == 201
-    assert (meanwhile[0].status_code, meanwhile[0]["Retry-After"]) == (409, "2")
-    assert post(hana, PEOPLE, ADA)["Idempotency-Replayed"] == "true"
-
-
-def test_what_was_cut_off_may_run_again_and_the_late_answer_is_not_kept(cast: Cast) -> None:
-    named: Any = {"caller": cast.hana, "route": "r", "key": "k", "fingerprint": "f", "names": []}
-    late = idempotency.begin(**named)
-    assert isinstance(late, Turn)
-    KeyedRequest.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    anew = idempotency.begin(**named)
-    assert isinstance(anew, Turn)
-    idempotency.keep(late, idempotency.Answer(201, {}, "null"), names=[])
-    idempotency.release(late)
-    assert KeyedRequest.objects.get().token == anew.token
 
 
 def test_answers_are_kept_for_a_day_and_swept(hana: APIClient) -> None:
@@ -270,19 +338,38 @@ def test_erasing_a_person_leaves_nothing_and_no_repetition_brings_it_back(hana: 
     post(hana, PEOPLE, {"full_name": "Somebody else"}, "k-3")
     erase_person(person=person, actor=cast.hana)
     emptied = KeyedRequest.objects.filter(answer=None)
-    assert [(row.fingerprint, row.names, row.token) for row in emptied] == [("", [], None)] * 2
+    assert [(row.fingerprint, row.names) for row in emptied] == [("", [])] * 2
     answer = post(hana, PEOPLE, ADA, "k-1")
     assert (answer.status_code, codes(answer)) == (409, ["idempotency_answer_erased"])
     assert [row.full_name for row in Person.objects.all()] == ["Somebody else"]
     assert post(hana, PEOPLE, {"full_name": "Somebody else"}, "k-3").status_code == 201
 
 
-def test_an_answer_under_way_while_its_person_is_erased_is_not_kept(cast: Cast) -> None:
-    turn = idempotency.begin(caller=cast.hana, route="r", key="k", fingerprint="f", names=["E-1"])
-    assert isinstance(turn, Turn)
-    idempotency.forget(["E-1", None])
-    idempotency.keep(turn, idempotency.Answer(201, {}, '{"person_name": "Ada Byron"}'), names=[])
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_under_way_while_its_person_is_erased_is_emptied_or_never_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cast = make_cast()
+    person = people.create_person(full_name="Ada Byron", employee_id="E-1", actor=None)
+    hana, erased, keep = caller(cast.hana), threading.Event(), idempotency.keep
+
+    def erase() -> None:
+        erase_person(person=person, actor=cast.ada)
+        erased.set()
+        connection.close()
+
+    other = threading.Thread(target=erase)
+
+    def meanwhile(*given: Any, **named: Any) -> None:
+        other.start()
+        assert not erased.wait(0.5)
+        keep(*given, **named)
+
+    monkeypatch.setattr(idempotency, "keep", meanwhile)
+    assert post(hana, f"{PEOPLE}{person.id}/consents/", CONSENT).status_code == 201
+    other.join()
     assert KeyedRequest.objects.get().is_erased
+    assert codes(post(hana, f"{PEOPLE}{person.id}/consents/", CONSENT)) == ["idempotency_answer_erased"]
 
 
 def test_a_kept_answer_is_still_for_those_alone_who_may_ask(cast: Cast) -> None:
@@ -307,7 +394,12 @@ def test_every_post_that_makes_something_takes_a_key() -> None:
         assert named == ["Idempotency-Key"], path
 
 
-def test_ids_too_long_or_unprintable_are_no_names(cast: Cast) -> None:
+def test_ids_are_kept_as_keyed_hashes_and_what_is_no_id_not_at_all(cast: Cast) -> None:
     names = [uuid.uuid4(), "E-1", "x" * 129, "a\0b", "", None]
-    idempotency.begin(caller=cast.hana, route="r", key="k", fingerprint="f", names=names)
-    assert KeyedRequest.objects.get().names == sorted([str(names[0]), "E-1"])
+    turn = begun(caller=cast.hana, route="r", key="k", fingerprint="f", names=names)
+    idempotency.keep(turn, idempotency.Answer(201, {}, "null"), names=["E-1"])
+    kept = KeyedRequest.objects.get().names
+    assert [len(name) for name in kept] == [64, 64]
+    assert "E-1" not in kept
+    idempotency.forget(["E-1"])
+    assert KeyedRequest.objects.get().is_erased
