@@ -2,6 +2,7 @@
 
 import contextlib
 import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Callable
@@ -272,6 +273,7 @@ stop()
 def test_a_killed_process_keeps_no_key_and_makes_nothing_twice(cut: str, people_made: int) -> None:
     hana = make_cast().hana
     named: Any = {"caller": hana, "route": "r", "key": "k", "fingerprint": "f", "names": []}
+    command = [sys.executable, "-c", CUT_OFF, cut]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=settings.BASE_DIR) as web:
         assert web.stdout is not None
         assert web.stdout.readline() == "here\n"
