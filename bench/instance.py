@@ -108,6 +108,8 @@ def _environment(folder: Path, port: int, settings: Mapping[str, str]) -> dict[s
         "MODELS_DIR": os.environ.get("MODELS_DIR", str(ROOT / "var" / "models")),
         "THROTTLE_CALLER": "1000000/min",
         "THROTTLE_COST": "100000000/min",
+        "THROTTLE_OWNER": "1000000/min",
+        "THROTTLE_OWNER_COST": "100000000/min",
         "THROTTLE_SIGN_IN": "1000/min",
         **settings,
     }

@@ -8,9 +8,9 @@ command="${1:-web}"
 
 case "$command" in
   web)
-    exec gunicorn heirloom.asgi:application --worker-class asgi --asgi-lifespan off \
+    exec gunicorn heirloom.asgi:application --worker-class heirloom.embedded.connections.GunicornWorker --asgi-lifespan off \
       --workers "${WEB_WORKERS:-2}" --bind "0.0.0.0:${PORT:-8000}" --graceful-timeout 20 --timeout 60 \
-      --worker-tmp-dir /dev/shm --websocket-max-message-size 4096 "$@"
+      --limit-request-line 8190 --worker-tmp-dir /dev/shm --websocket-max-message-size 4096 "$@"
     ;;
   worker | vision | beat | vision+worker)
     # Our supervisor: starts again what died, and gives jobs 20 s to end when the container is stopped.

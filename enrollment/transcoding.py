@@ -1,6 +1,5 @@
 """The two doors of a transcoder elsewhere: it fetches a clip, and tells how its job ended. Shut unless one is set."""
 
-import json
 import uuid
 
 from django.conf import settings
@@ -10,11 +9,14 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from enrollment.services import links, notices
+from heirloom import bounded_json
 from heirloom.api import ranges
 from heirloom.errors import Refusal
 from heirloom.media.transcode.zencoder_api import STATES
 
 LARGEST_JOB = 2**63 - 1
+# Of a notification: the job, and a row for each of its outputs.
+MOST_ITEMS = 10_000
 
 
 @require_safe
@@ -52,7 +54,7 @@ def _open() -> None:
 def _job(body: bytes) -> tuple[int, str] | None:
     """Return the id and the state of the job that a notification tells of; None for anything else."""
     try:
-        told = json.loads(body)["job"]
+        told = bounded_json.read(body, most_items=MOST_ITEMS)["job"]
         job, state = told["id"], told["state"]
     except (ValueError, KeyError, TypeError):
         return None

@@ -36,6 +36,8 @@ def _environment() -> dict[str, str]:
         "ALLOWED_HOSTS": "127.0.0.1,localhost,testserver",
         "THROTTLE_CALLER": "100000/min",
         "THROTTLE_COST": "10000000/min",
+        "THROTTLE_OWNER": "100000/min",
+        "THROTTLE_OWNER_COST": "10000000/min",
         "THROTTLE_SIGN_IN": "100000/min",
         "THROTTLE_REFUSED_KEY": "100000/min",
         "THROTTLE_REFUSED_TOKEN": "100000/min",

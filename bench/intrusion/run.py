@@ -11,11 +11,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bench.instance import own_instance
-from bench.intrusion import guessing
+from bench.intrusion import guessing, heads, items, webhook_names
 from bench.intrusion.target import Attack, Finding, Target
 
 ATTACKS: Mapping[str, Attack] = {
     "guessing": guessing.attack,
+    "heads": heads.attack,
+    "items": items.attack,
+    "webhook_names": webhook_names.attack,
 }
 """By name, as docs/threat-model.md calls it."""
 

@@ -10,7 +10,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
-from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -24,7 +23,7 @@ from enrollment.services.imports.work import KIND
 from heirloom.api.idempotent import Idempotent
 from heirloom.api.negotiation import OneForm
 from heirloom.api.pagination import NewestFirst
-from heirloom.api.parsers import JSONParser
+from heirloom.api.parsers import JSONParser, MultiPartParser
 from heirloom.api.permissions import caller, role
 from heirloom.api.ranges import streamed
 from heirloom.api.refusals import SEALED

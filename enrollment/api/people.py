@@ -6,7 +6,6 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
-from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,7 +17,7 @@ from enrollment.services import consents, enrollments, people
 from enrollment.services.consents import ConsentGiven
 from heirloom.api.idempotent import Idempotent
 from heirloom.api.pagination import ByName
-from heirloom.api.parsers import JSONParser
+from heirloom.api.parsers import JSONParser, MultiPartParser
 from heirloom.api.permissions import caller, role
 from heirloom.api.refusals import FILE, UPLOAD
 from heirloom.api.throttles import charge_more

@@ -1,6 +1,5 @@
 """People, consents, captures and templates on the wire."""
 
-import json
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -11,7 +10,7 @@ from rest_framework.exceptions import ParseError
 
 from enrollment.models import Capture, Consent, Enrollment, FaceTemplate, Person
 from heirloom.api.images import Base64ImageField
-from heirloom.api.parsers import refuse_unstorable
+from heirloom.api.parsers import read_field, refuse_unstorable
 from heirloom.errors import CODES
 from heirloom.jobs import services as jobs
 from heirloom.jobs.models import Job
@@ -197,9 +196,9 @@ class ConsentInForm(ConsentInput):
 
     def to_internal_value(self, data: Any) -> Any:
         try:
-            given = json.loads(data) if isinstance(data, str) else data
+            given = read_field(data) if isinstance(data, str) else data
             refuse_unstorable(given)
-        except (ValueError, RecursionError, ParseError) as error:
+        except ParseError as error:
             raise serializers.ValidationError("Send a JSON object.", code="invalid") from error
         return super().to_internal_value(given)
 

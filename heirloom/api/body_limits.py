@@ -2,13 +2,12 @@
 
 import asyncio
 import json
-import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from heirloom.api.errors import body
+from heirloom.api.routes import route_of
 from heirloom.errors import CODES
 
 Message = MutableMapping[str, Any]
@@ -21,48 +20,22 @@ LIMIT_KEY = "heirloom.body_limit"
 """Where in the scope the applications within find the most bytes that this body may have."""
 BASE64_GROWTH = 4 / 3
 SLACK_BYTES = 1024 * 1024
-ORDINARY_BYTES = 1024 * 1024
 # A body may rest this long, and comes at this rate at least: the uplink of a poor telephone line.
 PATIENCE_S = 30.0
 SLOWEST_BYTES_PER_S = 8 * 1024
-# Whoever signs in sends a name and a password, and nobody knows yet who that is.
-SIGN_IN_BYTES = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """What the body of a route may carry beyond ordinary text: photos in its JSON, files in its form, or a piece of a
-    clip as it is.
-    """
-
-    path: re.Pattern[str]
-    json_photos: int = 0
-    form: Literal["", "photo", "clip"] = ""
-    takes_pieces: bool = False
-    ordinary_bytes: int = ORDINARY_BYTES
-
-
-# Below /api/ a path may come without its last slash.
-ROUTES = (
-    Route(re.compile(r"/api/v1/auth/.*|/sign-in/"), ordinary_bytes=SIGN_IN_BYTES),
-    Route(re.compile(r"/api/v1/(detect|recognize|anti-spoofing|add-face)/?"), json_photos=1),
-    Route(re.compile(r"/api/v1/compare/?"), json_photos=2),
-    Route(re.compile(r"/api/v1/register-multiple/?"), json_photos=10),
-    Route(re.compile(r"/api/v1/verifications/?"), json_photos=1, form="clip"),
-    Route(re.compile(r"/api/v1/detect-upload/?"), form="photo"),
-    Route(re.compile(r"/api/v1/people/[^/]+/captures/?"), form="clip"),
-    Route(re.compile(r"/api/v1/imports/?"), form="clip"),
-    Route(re.compile(r"/api/v1/imports/[^/]+/retry/?"), form="clip"),
-    Route(re.compile(r"/people/([^/]+/)?enroll/"), form="clip"),
-    Route(re.compile(r"/api/v1/uploads/?"), takes_pieces=True),
-    Route(re.compile(r"/api/v1/uploads/[^/]+/?"), takes_pieces=True),
-    Route(re.compile(r"/people/imports/(new|[^/]+/retry)/"), form="clip"),
-)
-ANY_OTHER = Route(re.compile(r".*"))
+# Parts of a form: more than any page or client sends, and all that a form may be taken apart into.
+MOST_PARTS = 1500
+# JSON is UTF-8 (RFC 8259, 8.1), and so are our forms. Python would look up any codec that a caller names, some of which
+# unpack (zlib) or take time by the square of the length (idna).
+CHARSETS = frozenset({b"utf-8", b"utf8", b"us-ascii", b"ascii"})
 
 
 class TooManyBytesError(Exception):
     """The body is longer than its route allows."""
+
+
+class TooManyPartsError(Exception):
+    """The form has more parts than any of ours."""
 
 
 class TooSlowError(Exception):
@@ -83,20 +56,29 @@ class BodyLimitMiddleware:
             await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        limit = self.limit(scope["path"], headers.get(b"content-type", b""))
+        content_type = headers.get(b"content-type", b"")
+        if _parameter(content_type, b"charset", b"utf-8").lower() not in CHARSETS:
+            await _refuse(send, "charset_unsupported")
+            return
+        limit = self.limit(scope["path"], content_type)
         if int(headers.get(b"content-length", b"0") or 0) > limit:
             await _refuse(send, "too_many_bytes")
             return
         try:
-            await self.app({**scope, LIMIT_KEY: limit}, _counting(receive, limit, self.patience_s), send)
+            counted = _counting(receive, limit, self.patience_s)
+            if content_type.lower().startswith(b"multipart/"):
+                counted = _in_parts(counted, _parameter(content_type, b"boundary"))
+            await self.app({**scope, LIMIT_KEY: limit}, counted, send)
         except TooManyBytesError:
             await _refuse(send, "too_many_bytes")
+        except TooManyPartsError:
+            await _refuse(send, "too_many_items")
         except TooSlowError:
             await _refuse(send, "upload_too_slow")
 
     def limit(self, path: str, content_type: bytes) -> int:
         """Return the most bytes that a body of this type may have at this path."""
-        route = next((route for route in ROUTES if route.path.fullmatch(path)), ANY_OTHER)
+        route = route_of(path)
         kind = content_type.lower()
         if kind.startswith(b"multipart/") and route.form:
             return self.form_bytes[route.form] + SLACK_BYTES
@@ -122,6 +104,34 @@ def _counting(receive: Receive, limit: int, patience_s: float) -> Receive:
         total, whole = total + len(message.get("body", b"")), not message.get("more_body", False)
         if total > limit:
             raise TooManyBytesError
+        return message
+
+    return counted
+
+
+def _parameter(content_type: bytes, name: bytes, without: bytes = b"") -> bytes:
+    """Return a parameter of a content type, the last of its name, as Django reads it."""
+    for part in reversed(content_type.split(b";")[1:]):
+        found, _, value = part.partition(b"=")
+        if found.strip().lower() == name:
+            return value.strip().strip(b'"')
+    return without
+
+
+def _in_parts(receive: Receive, boundary: bytes) -> Receive:
+    """Count the parts of a form while it passes: each that is neither field nor file costs as much, and is not counted
+    by Django.
+    """
+    mark, parts, last = b"--" + boundary, 0, b""
+
+    async def counted() -> Message:
+        nonlocal parts, last
+        message = await receive()
+        body = message.get("body", b"")
+        parts += body.count(mark) + (last + body[: len(mark) - 1]).count(mark)
+        last = body[-(len(mark) - 1) :] if len(body) >= len(mark) else (last + body)[-(len(mark) - 1) :]
+        if parts > MOST_PARTS:
+            raise TooManyPartsError
         return message
 
     return counted

@@ -22,7 +22,7 @@ from heirloom.audit.models import Action
 from heirloom.errors import Refusal
 
 MOST_LIVE = 50
-"""Live keys of one client app: each may ask as often as a caller may."""
+"""Live keys of one client app: each may ask as often as a caller may, all together as THROTTLE_OWNER says."""
 OVERLAP = timedelta(days=1)
 LONGEST_OVERLAP = timedelta(days=30)
 USE_NOTED_EVERY = timedelta(minutes=1)

@@ -7,6 +7,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from heirloom.api.errors import body
 from heirloom.api.throttles import BUDGET
+from heirloom.errors import CODES
+
+MOST_PARAMETERS = 100
 
 
 class NulMiddleware:
@@ -22,6 +25,22 @@ class NulMiddleware:
         if request.path_info.startswith("/api/"):
             return JsonResponse(body("validation_error", words, status=400), status=400)
         raise BadRequest(words)
+
+
+class QueryMiddleware:
+    """Refuse an address of more parameters than any of ours, before any view takes them apart."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.META.get("QUERY_STRING", "").count("&") < MOST_PARAMETERS:
+            return self.get_response(request)
+        code = CODES["too_many_items"]
+        if request.path_info.startswith("/api/"):
+            told = body("too_many_items", f"{code.text} {code.remedy}", status=code.status)
+            return JsonResponse(told, status=code.status)
+        raise BadRequest(code.text)
 
 
 class ApiSlashMiddleware:
@@ -47,6 +66,7 @@ class RateLimitMiddleware:
         response = self.get_response(request)
         budget = request.META.get(BUDGET)
         if budget is not None:
-            response["RateLimit-Policy"] = f'"cost";q={budget.num_requests};w={budget.duration}'
-            response["RateLimit"] = f'"cost";r={max(budget.left, 0)};t={budget.reset_s}'
+            own = budget.own
+            response["RateLimit-Policy"] = f'"cost";q={own.most};w={own.window_s}'
+            response["RateLimit"] = f'"cost";r={max(own.left, 0)};t={own.reset_s}'
         return response

@@ -1,6 +1,5 @@
 """The keys that another issuer publishes: fetched rarely, kept for ten minutes, each for one algorithm."""
 
-import json
 import logging
 import math
 import threading
@@ -13,6 +12,7 @@ import httpx
 import jwt
 from django.conf import settings
 
+from heirloom import bounded_json
 from heirloom.errors import Refusal
 
 logger = logging.getLogger(__name__)
@@ -26,6 +26,8 @@ WITHIN_S = 5.0
 STEP_S = 3.0
 MOST_BYTES = 256 * 1024
 MOST_KEYS = 50
+# Of a set of keys or a discovery document.
+MOST_ITEMS = 2000
 ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})
 # Parts of keys that nobody may publish: a secret one, or the private half of a pair.
 SECRET_PARTS = {"k", "d"}
@@ -150,10 +152,10 @@ def _fetched(address: str, *, or_none: bool = False) -> Any:
                 body += chunk
                 if len(body) > MOST_BYTES or time.monotonic() > ends_at:
                     raise _failed(address, "too long or too slow")
-        return json.loads(body)
+        return bounded_json.read(body, most_items=MOST_ITEMS)
     except httpx.HTTPError as error:
         raise _failed(address, type(error).__name__) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise _failed(address, "no JSON") from error
 
 

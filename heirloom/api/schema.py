@@ -107,7 +107,8 @@ class AutoSchema(openapi.AutoSchema):
         if self._has_body():
             yield "required"
         if self._has_body() or self._is_keyed():  # a key goes with all that was sent, needed or not
-            yield from ("parse_error", "too_many_bytes", "unsupported_media_type", "upload_too_slow")
+            yield from ("parse_error", "too_many_bytes", "too_many_items", "upload_too_slow")
+            yield from ("charset_unsupported", "unsupported_media_type")
         yield from self._refused_to_caller()
         if "{" in self.path or self._is_paginated():
             yield "not_found"

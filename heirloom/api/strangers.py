@@ -13,8 +13,9 @@ from django.contrib.auth import get_user
 from django.core.handlers.asgi import ASGIRequest
 
 from heirloom.api import authentication, keys
-from heirloom.api.body_limits import LIMIT_KEY, ORDINARY_BYTES, App, Message, Receive, Send
+from heirloom.api.body_limits import LIMIT_KEY, App, Message, Receive, Send
 from heirloom.api.jwts import TokenRefusedError
+from heirloom.api.routes import ORDINARY_BYTES
 from heirloom.errors import Refusal
 
 API = "/api/"

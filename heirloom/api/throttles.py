@@ -1,5 +1,6 @@
 """How often a caller may ask, and how much it may ask for."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.cache import cache
@@ -14,7 +15,10 @@ BUDGET = "heirloom.budget"
 
 
 class CallerThrottle(UserRateThrottle):
-    """Each API key is a caller of its own, so that one busy app does not use up what the others of a login have."""
+    """Each API key is a caller of its own, so that one busy app does not use up what the others of a login have.
+
+    What all keys of a login may ask for together is bounded by CostThrottle.
+    """
 
     scope = "caller"
 
@@ -24,11 +28,57 @@ class CallerThrottle(UserRateThrottle):
         return super().get_cache_key(request, view)
 
 
-class CostThrottle(CallerThrottle):
-    """Points of one caller in any window as long as the rate's. A request that is refused costs nothing.
+class Meter:
+    """What one spent of so many points in any window as long as the rate's.
 
     Counted in fixed windows, the former fading while the present one passes. Counts are added to in the cache itself,
     so requests at once are all counted; with REDIS_URL by all web processes together, else by each alone.
+    """
+
+    def __init__(self, ident: str, most: int, window_s: int, now: float) -> None:
+        self.most, self.window_s, self._ident = most, window_s, ident
+        self._window, passed = divmod(now, window_s)
+        self._passed = passed / window_s
+        self._former: int = cache.get(self._key(self._window - 1), 0)
+        self._present = 0
+
+    def charge(self, points: int) -> None:
+        """Add to what was spent in this window."""
+        key = self._key(self._window)
+        cache.add(key, 0, timeout=2 * self.window_s)
+        try:
+            self._present = cache.incr(key, points)
+        except ValueError:  # dropped from a full cache between the two
+            cache.set(key, points, timeout=2 * self.window_s)
+            self._present = points
+
+    @property
+    def left(self) -> int:
+        """Points that are left now; below 0 when more was charged than there was."""
+        return self.most - round(self._present + self._former * (1 - self._passed))
+
+    @property
+    def reset_s(self) -> int:
+        """Seconds to the end of this window."""
+        return max(1, round((1 - self._passed) * self.window_s))
+
+    def wait(self, cost: int) -> float:
+        """Return the seconds until a request of this cost would be let in."""
+        room = self.most - cost
+        if self._present <= room:  # enough of the former window fades within this one
+            share = (1 - (room - self._present) / self._former if self._former else 0.0) - self._passed
+        else:
+            share = 1 - self._passed + 1 - room / self._present
+        return max(1.0, share * self.window_s)
+
+    def _key(self, window: float) -> str:
+        return f"{self._ident}_{window:.0f}"
+
+
+class CostThrottle(CallerThrottle):
+    """Points of one caller in a window; for a key also points and requests of its owner, over all of its keys.
+
+    A request that is refused costs nothing.
     """
 
     scope = "cost"
@@ -37,52 +87,41 @@ class CostThrottle(CallerThrottle):
     duration: int
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        """Spend what the request costs, if the caller has as much left."""
-        self.ident = self.get_cache_key(request, view) or ""
-        self.window, past = divmod(self.timer(), self.duration)
-        self.passed = past / self.duration
+        """Spend what the request costs, if as much is left to the caller and to its owner."""
+        now = self.timer()
+        self.own = Meter(self.get_cache_key(request, view) or "", self.num_requests, self.duration, now)
+        cost = cost_of(request, view)
+        self.asked = [(self.own, cost), *((meter, cost if pays else 1) for meter, pays in self._owners(request, now))]
         # What costs more than all there is would never be let in.
-        self.cost = min(cost_of(request, view), self.num_requests)
-        self.former: int = cache.get(self._key(self.window - 1), 0)
-        self.present = 0
-        self.charge(self.cost)
+        self.asked = [(meter, min(cost, meter.most)) for meter, cost in self.asked]
+        for meter, points in self.asked:
+            meter.charge(points)
         request._request.META[BUDGET] = self
-        if self.left >= 0:
+        self.full = [(meter, points) for meter, points in self.asked if meter.left < 0]
+        if not self.full:
             return True
-        self.charge(-self.cost)
+        for meter, points in self.asked:
+            meter.charge(-points)
         return False
 
     def charge(self, points: int) -> None:
-        """Add to what the caller spent in this window."""
-        key = self._key(self.window)
-        cache.add(key, 0, timeout=2 * self.duration)
-        try:
-            self.present = cache.incr(key, points)
-        except ValueError:  # dropped from a full cache between the two
-            cache.set(key, points, timeout=2 * self.duration)
-            self.present = points
-
-    @property
-    def left(self) -> int:
-        """Points that the caller has left now; below 0 when more was charged than there was."""
-        return self.num_requests - round(self.present + self.former * (1 - self.passed))
-
-    @property
-    def reset_s(self) -> int:
-        """Seconds to the end of this window."""
-        return max(1, round((1 - self.passed) * self.duration))
+        """Add to what the caller spent, and its owner."""
+        for meter, _ in self.asked[:2]:
+            meter.charge(points)
 
     def wait(self) -> float:
         """Return the seconds until a request that was refused would be let in."""
-        room = self.num_requests - self.cost
-        if self.present <= room:  # enough of the former window fades within this one
-            share = (1 - (room - self.present) / self.former if self.former else 0.0) - self.passed
-        else:
-            share = 1 - self.passed + 1 - room / self.present
-        return max(1.0, share * self.duration)
+        return max(meter.wait(points) for meter, points in self.full)
 
-    def _key(self, window: float) -> str:
-        return f"{self.ident}_{window:.0f}"
+    def _owners(self, request: Request, now: float) -> Iterator[tuple[Meter, bool]]:
+        """Give the meters of a key's owner, and whether each is charged the cost of a request or counts it as one."""
+        if not (isinstance(request.user, User) and request.user.api_key_id is not None):
+            return
+        for scope in ("owner-cost", "owner"):
+            most, window_s = self.parse_rate(self.THROTTLE_RATES[scope])
+            if most is not None and window_s is not None:
+                ident = self.cache_format % {"scope": scope, "ident": request.user.pk}
+                yield Meter(ident, most, window_s, now), scope == "owner-cost"
 
 
 class SignInThrottle(AnonRateThrottle):

@@ -17,6 +17,7 @@ def web(host: str, port: int) -> Program:
     return _python(
         "web",
         *("-m", "uvicorn", "heirloom.asgi:application", "--host", host, "--port", str(port)),
+        *("--http", "heirloom.embedded.connections:UvicornConnection"),
         *("--lifespan", "off", "--no-access-log", "--no-server-header", "--log-level", settings.LOG_LEVEL.lower()),
         *("--timeout-graceful-shutdown", str(_WEB_STOPS_WITHIN_S), "--ws-max-size", str(_MOST_SOCKET_BYTES)),
         # Without a proxy of ours, whoever asks could say to come from anywhere, and no lock would ever close.

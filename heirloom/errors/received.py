@@ -14,6 +14,10 @@ RECEIVED: dict[str, Code] = {
         "Photos: JPG, PNG, BMP, TIFF, WEBP, HEIC. Clips: MP4, MOV, MKV, WEBM, AVI, 3GP.",
     ),
     "too_many_bytes": Code(413, "The file is too large.", "Send a smaller or shorter recording."),
+    "too_many_items": Code(
+        413, "The request is made of more parts, names or values than are taken.", "Send fewer at a time."
+    ),
+    "charset_unsupported": Code(415, "Text is taken in UTF-8 alone.", "Send it in UTF-8, or leave the charset out."),
     "upload_too_slow": Code(408, "The file arrived too slowly.", "Send it again over a better connection."),
     "too_many_pixels": Code(
         413, "The image has too many pixels.", "Send it at a smaller size; 50 megapixels are the most."

@@ -110,9 +110,10 @@ REQUESTS: dict[str, Code] = {
     "import_expired": Code(409, "What was sent for this import is deleted by now.", "Start another import."),
     # webhooks
     "webhook_target_refused": Code(
-        422, "Events may not be sent to this address.", "Name a host with a public address, by https://."
+        422,
+        "Events may not be sent to this address.",
+        "Check the name; it must lead to a public address, by https:// and a port that is open here.",
     ),
-    "webhook_target_unknown": Code(422, "The host of this address was not found.", "Check its name."),
     "webhook_inactive": Code(409, "This webhook is switched off.", "Set `active` to true first."),
     "too_many_webhooks": Code(409, "This login has as many webhooks as it may.", "Revoke one that is not needed."),
     # uploads in pieces

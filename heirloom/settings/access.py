@@ -49,6 +49,12 @@ SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_AGE = 8 * 3600
 X_FRAME_OPTIONS = "DENY"
 
+# The web server's connections: seconds for the head of a request and for taking some of an answer, and
+# how many one process holds.
+WEB_HEAD_S = env.decimal("WEB_HEAD_S", 10.0)
+WEB_TAKEN_S = env.decimal("WEB_TAKEN_S", 120.0)
+WEB_CONNECTIONS = env.integer("WEB_CONNECTIONS", 1000)
+
 # Figures of work and people's cases are for operators: a token of Prometheus' own, or an auditor's.
 METRICS_TOKEN = env.secret("METRICS_TOKEN")
 
@@ -67,6 +73,9 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_RATES": {
         "caller": env.text("THROTTLE_CALLER", "600/min"),
         "cost": env.text("THROTTLE_COST", "6000/min"),
+        # Of all keys of one client app together.
+        "owner": env.text("THROTTLE_OWNER", "1800/min"),
+        "owner-cost": env.text("THROTTLE_OWNER_COST", "18000/min"),
         "sign-in": env.text("THROTTLE_SIGN_IN", "10/min"),
         "refresh": env.text("THROTTLE_REFRESH", "120/min"),
         "refused-key": env.text("THROTTLE_REFUSED_KEY", "10/min"),

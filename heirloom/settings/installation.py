@@ -54,6 +54,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "heirloom.portal.probes.ProbeMiddleware",
     "heirloom.api.middleware.NulMiddleware",
+    "heirloom.api.middleware.QueryMiddleware",
     "heirloom.api.middleware.ApiSlashMiddleware",
     "heirloom.api.middleware.RateLimitMiddleware",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",

@@ -2,8 +2,11 @@
 
 from heirloom import env
 
-# Uploads: the byte limits of heirloom.api.body_limits come first; these only stop Django from answering in HTML.
-DATA_UPLOAD_MAX_MEMORY_SIZE = None
+# Uploads: the byte limits of heirloom.api.body_limits come first; these are what Django reads into memory of
+# a form that is no file, and how many fields and files it may have.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+DATA_UPLOAD_MAX_NUMBER_FILES = 100
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 UPLOAD_MAX_PHOTO_BYTES = env.integer("UPLOAD_MAX_PHOTO_MB", 25) * 1024 * 1024
 UPLOAD_MAX_CLIP_BYTES = env.integer("UPLOAD_MAX_CLIP_MB", 2048) * 1024 * 1024

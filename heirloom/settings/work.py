@@ -29,6 +29,8 @@ JOB_SWEEP_S = env.integer("JOB_SWEEP_S", 5)
 # Until when nothing of an erased person may be found on the disk, and how often tables are written anew for that.
 ERASURE_WITHIN_H = env.integer("ERASURE_WITHIN_H", 24)
 ERASURE_EVERY_S = env.integer("ERASURE_EVERY_S", 3600)
+# Ports that events are sent to; other services than HTTPS listen at others.
+WEBHOOK_PORTS = env.words("WEBHOOK_PORTS", "443")
 # For trying webhooks out on one machine: http, and addresses of this machine itself.
 WEBHOOK_LOOPBACK_TARGETS = env.boolean("WEBHOOK_LOOPBACK_TARGETS", default=False)
 REVIEW_KINDS = {

@@ -16,7 +16,7 @@ VERSION = "1.0.0"
 EXTENSIONS = "creation,creation-with-upload,termination,checksum,expiration"
 # Not to guard anything, but to find what a network changed on the way; the protocol wants SHA-1.
 ALGORITHMS = ("sha1", "sha256")
-LONGEST_METADATA = 4096
+LONGEST_METADATA, MOST_PAIRS = 4096, 50
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 _NAME = re.compile(r"[!-+\--~]+", re.ASCII)
 
@@ -65,8 +65,10 @@ def metadata(value: str | None) -> str:
         return ""
     if len(value) > LONGEST_METADATA:
         raise _malformed("Upload-Metadata", f"at most {LONGEST_METADATA} characters")
-    names = set()
-    for pair in value.split(","):
+    pairs, names = value.split(",", MOST_PAIRS), set()
+    if len(pairs) > MOST_PAIRS:
+        raise _malformed("Upload-Metadata", f"at most {MOST_PAIRS} pairs")
+    for pair in pairs:
         name, _, encoded = pair.strip(" ").partition(" ")
         if not _NAME.fullmatch(name) or name in names:
             raise _malformed("Upload-Metadata", "pairs of a name and a value in base64, each name once")

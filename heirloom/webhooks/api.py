@@ -98,8 +98,8 @@ class WebhookViewSet(
     permission_classes = [role("client", "hr", "admin"), WithoutKey]
     pagination_class = NewestFirst
     refuses = {
-        "create": ("webhook_target_refused", "webhook_target_unknown", "too_many_webhooks", "key_unavailable"),
-        "partial_update": ("webhook_target_refused", "webhook_target_unknown"),
+        "create": ("webhook_target_refused", "too_many_webhooks", "key_unavailable"),
+        "partial_update": ("webhook_target_refused",),
         "rotate": ("key_unavailable",),
         "test": ("webhook_inactive",),
     }

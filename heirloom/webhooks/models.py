@@ -42,6 +42,7 @@ class Failure(models.TextChoices):
     TIMED_OUT = "timed_out", "No answer in time"
     NOT_REACHED = "not_reached", "No connection, or it broke off"
     TARGET_REFUSED = "webhook_target_refused", "The name leads to an address that may not be called"
+    # Of before: a caller could tell by it which names the network knows. Written no more.
     TARGET_UNKNOWN = "webhook_target_unknown", "The name has no address"
     INACTIVE = "inactive", "The endpoint was switched off or revoked"
     INTERRUPTED = "interrupted", "Our own work was interrupted"

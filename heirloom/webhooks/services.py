@@ -43,7 +43,7 @@ _SECRET = b"webhook secret"
 def create(*, owner: User, url: str, events: Sequence[str], description: str = "") -> tuple[WebhookEndpoint, str]:
     """Make an endpoint and return it with its secret, which nobody is shown again.
 
-    Raises Refusal "webhook_target_refused", "webhook_target_unknown", "too_many_webhooks", or "validation_error" for
+    Raises Refusal "webhook_target_refused", "too_many_webhooks", or "validation_error" for
     events that this owner may not be told of.
     """
     _require_allowed(owner, events)

@@ -93,6 +93,25 @@ def test_every_key_and_every_login_has_points_of_its_own(cast: Cast, rate: Any) 
     assert [[client.get(READ).status_code for _ in range(3)] for client in clients] == [[200, 200, 429]] * 4
 
 
+def test_the_keys_of_an_app_have_no_more_together_than_their_owner(
+    cast: Cast, rate: Any, monkeypatch: pytest.MonkeyPatch, now: list[float]
+) -> None:
+    """Fifty keys are not fifty callers."""
+    rates = {"owner": "100/min", "owner-cost": "30/min"}
+    for scope, value in rates.items():
+        monkeypatch.setitem(SimpleRateThrottle.THROTTLE_RATES, scope, value)
+    clients = [key_caller(keys.create(owner=cast.cleo, name="x", actor=cast.cleo).secret) for _ in range(5)]
+    answers = [client.get(READ) for client in clients for _ in range(8)]
+    assert [answer.status_code for answer in answers] == [200] * 30 + [429] * 10
+    assert int(answers[-1]["Retry-After"]) >= 1
+    # Others, and the login itself, ask on; and a refused request costs nothing.
+    assert caller(cast.cleo).get(READ).status_code == 200
+    assert key_caller(keys.create(owner=cast.carl, name="x", actor=cast.carl).secret).get(READ).status_code == 200
+    now[0] += 120
+    monkeypatch.setitem(SimpleRateThrottle.THROTTLE_RATES, "owner", "3/min")
+    assert [client.get(READ).status_code for client in clients] == [200] * 3 + [429] * 2
+
+
 def test_each_further_photo_is_charged_once_it_is_known(hana: APIClient, rate: Any) -> None:
     rate("100/min")
     body = {"full_name": "Ada", "employee_id": "E-1", "images": ["AAAA"] * 3, "consent": CONSENT}

@@ -167,5 +167,11 @@ def test_a_zip_that_was_cut_is_told() -> None:
     assert {code_of(lambda cut=whole[:length]: opened(cut)) for length in range(len(whole))} == {"archive_invalid"}  # type: ignore[misc]
 
 
+def test_a_name_that_is_longer_than_any_path_is_told() -> None:
+    marks = "a" + "\u0327\u0301" * 300 + ".jpg"  # each pair is out of order, and put in order one by one
+    assert code_of(lambda: opened(zipped({marks: PHOTO}))) == "archive_invalid"
+    assert opened(zipped({f"{'f' * 200}/{'a' * 200}.jpg": PHOTO})).read(f"{'a' * 200}.jpg") == PHOTO
+
+
 def test_an_empty_zip_has_no_photos() -> None:
     assert code_of(lambda: opened(zipped({})).read("a.jpg")) == "photo_missing"

@@ -1,14 +1,24 @@
 """The table of an import: what is read, and what each thing wrong with it is called."""
 
 import io
+import random
+import re
+import resource
 
 import pytest
 
 from enrollment.services.imports import tables
+from enrollment.services.imports.cells import shielded, unshielded
 from enrollment.services.imports.entries import FaultyError, entry_of
 from enrollment.services.imports.tables import COLUMNS, Line
 from heirloom.errors import Refusal
 from tests.sheets import CONSENT, person, table
+
+# Where a spreadsheet may begin a cell: the beginning, and behind a separator, a quotation mark or a break of any kind.
+BEFORE_A_CELL = ["", *(f"Ada{mark}" for mark in '",;|\t\r\n\v\f\u2028\u2029\x85\u201c'), "Ada\r\n\n", 'Ada";']
+CARRIED_OUT = re.compile(
+    '(?:^|[",;|\t\r\n\v\f\x1c-\x1e\x85\u2028\u2029\u201c])[\\s\u200b]*[-=+@\uff1d\uff0b\uff0d\uff20]'
+)
 
 
 def read(data: bytes) -> list[Line]:
@@ -152,8 +162,48 @@ def test_what_a_spreadsheet_would_carry_out_is_written_as_text_and_comes_back_wh
     rows = [{"employee_id": cell, "full_name": "x"} for cell in evil]
     written = b"".join(tables.written(("employee_id", "full_name"), rows))
     cells = [line.split(",")[0].strip('"') for line in written.decode("utf-8-sig").splitlines()[1:]]
-    assert cells == ["'=HYPERLINK(1)", "'+1", "'-1", "'@SUM(1)", "'\t=1", "'quoted", "plain"]
+    assert cells == ["'=HYPERLINK(1)", "'+1", "'-1", "'@SUM(1)", "'\t'=1", "'quoted", "plain"]
     assert [line.cells["employee_id"] for line in read(written)] == evil
+
+
+@pytest.mark.parametrize("formula", ["=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
+@pytest.mark.parametrize("before", BEFORE_A_CELL)
+def test_a_part_that_a_spreadsheet_takes_for_a_cell_is_shielded_and_comes_back(before: str, formula: str) -> None:
+    for cell in (f"{before}{formula}cmd()", f"{before}'{formula}cmd()", f"{before} \u3000\u200b{formula}cmd()"):
+        written = b"".join(tables.written(("employee_id", "full_name"), [{"employee_id": "E-1", "full_name": cell}]))
+        assert not CARRIED_OUT.search(written.decode("utf-8-sig"))
+        assert read(written)[0].cells["full_name"] == cell
+
+
+@pytest.mark.parametrize("before", ["\t", "\r", "\n"])
+def test_a_cell_that_begins_with_a_break_is_shielded_and_comes_back(before: str) -> None:
+    assert shielded(f"{before}a") == f"'{before}a"
+    assert unshielded(shielded(f"{before}a")) == f"{before}a"
+
+
+@pytest.mark.parametrize("cell", ["plain", "a-b", "1+1", "a - b", "d'Arc", "'t Hooft", "x@example.org", "a, b; c", ""])
+def test_other_text_is_written_as_it_is(cell: str) -> None:
+    assert shielded(cell) == unshielded(cell) == cell
+
+
+def test_any_text_comes_back_as_it_was() -> None:
+    letters, chance = "=+-@'\t\r\n ;,|\"a\uff1d\u2028", random.Random(7)
+    for _ in range(20_000):
+        cell = "".join(chance.choices(letters, k=chance.randrange(8)))
+        assert unshielded(shielded(cell)) == cell
+        assert not CARRIED_OUT.search(f'"{shielded(cell)}')
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"," * 60_000_000, b'a,"' + b"x\n" * 1_000_000 + b'"', b'a,"\n",' * 20_000, b"," * 10_002],
+    ids=["separators", "a cell of lines", "cells of lines", "cells"],
+)
+def test_a_line_is_made_of_no_more_than_any_line_may(line: bytes) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(Refusal, match="table_unreadable"):
+        read(b"employee_id,full_name\nE-1,Ada\n" + line + b"\nE-2,Grace\n")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400 * 1024  # kilobytes; cells take a gigabyte
 
 
 def test_the_template_is_a_table_that_is_taken() -> None:

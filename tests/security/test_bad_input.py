@@ -11,7 +11,8 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from enrollment.models import Person
-from heirloom.api.body_limits import SIGN_IN_BYTES, BodyLimitMiddleware
+from heirloom.api.body_limits import BodyLimitMiddleware
+from heirloom.api.routes import SIGN_IN_BYTES
 from tests.api.conftest import CONSENT
 from tests.cast import Cast, caller
 from tests.portal.conftest import signed_in

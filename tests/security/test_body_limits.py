@@ -9,7 +9,8 @@ from uuid import uuid4
 import pytest
 from django.urls import resolve
 
-from heirloom.api.body_limits import ORDINARY_BYTES, ROUTES, SIGN_IN_BYTES, BodyLimitMiddleware
+from heirloom.api.body_limits import BodyLimitMiddleware
+from heirloom.api.routes import ORDINARY_BYTES, ROUTES, SIGN_IN_BYTES
 
 MB = 1024 * 1024
 JSON, FORM = b"application/json", b"multipart/form-data; boundary=x"

@@ -9,7 +9,8 @@ import pytest
 from django.test import Client
 
 from heirloom.accounts.services import create_login
-from heirloom.api.body_limits import LIMIT_KEY, SIGN_IN_BYTES
+from heirloom.api.body_limits import LIMIT_KEY
+from heirloom.api.routes import SIGN_IN_BYTES
 from heirloom.api.strangers import StrangersUnread
 from tests.cast import PASSWORD, caller, make_cast
 

@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from heirloom.webhooks.models import WebhookEndpoint
@@ -98,7 +99,34 @@ def test_one_private_address_among_public_ones_refuses_them_all(cleo: APIClient,
 
 
 def test_a_name_that_leads_nowhere_is_refused(cleo: APIClient) -> None:
-    assert refused(cleo, "https://nobody.invalid/") == (422, ["webhook_target_unknown"])
+    assert refused(cleo, "https://nobody.invalid/") == (422, ["webhook_target_refused"])
+
+
+def test_no_name_of_the_network_is_found_out(cleo: APIClient, names: NameServer, deliver: Callable[[], None]) -> None:
+    """The answers, and what a log of deliveries says, are the same for a name inside and for one that nobody has."""
+    asked = {"url": "", "events": ["verification.decided"]}
+    told = []
+    webhook = made(cleo, f"https://{NAME}/")
+    for names.addresses in (["10.0.0.1"], ["127.0.0.1"], []):
+        told.append(cleo.post(URL, {**asked, "url": f"https://{NAME}/"}, format="json"))
+        delivery = sent_test(cleo, webhook)
+        deliver()
+        delivery.refresh_from_db()
+        assert (delivery.failure, delivery.response_excerpt) == ("webhook_target_refused", "")
+    told.append(cleo.post(URL, {**asked, "url": "https://nobody.invalid/"}, format="json"))
+    assert {(answer.status_code, answer.content) for answer in told} == {(422, told[0].content)}
+
+
+@pytest.mark.parametrize("port", [22, 25, 80, 5432, 6379, 8443])
+def test_only_ports_that_the_operator_names_are_called(
+    cleo: APIClient, names: NameServer, settings: Settings, port: int
+) -> None:
+    assert refused(cleo, f"https://{NAME}:{port}/") == (422, ["webhook_target_refused"])
+    settings.WEBHOOK_LOOPBACK_TARGETS = True
+    assert refused(cleo, f"https://{NAME}:{port}/") == (422, ["webhook_target_refused"])
+    settings.WEBHOOK_PORTS = ["443", str(port)]
+    made(cleo, f"https://{NAME}:{port}/")
+    made(cleo, f"https://{NAME}:443/")
 
 
 def test_the_development_setting_opens_loopback_and_nothing_else(cleo: APIClient, receiver: Receiver) -> None:
@@ -114,9 +142,10 @@ def test_a_change_of_address_to_a_private_one_is_refused(cleo: APIClient, names:
 
 
 def test_a_name_that_turns_private_later_is_not_called(
-    cleo: APIClient, names: NameServer, deliver: Callable[[], None]
+    cleo: APIClient, names: NameServer, settings: Settings, deliver: Callable[[], None]
 ) -> None:
     with Receiver() as inside:
+        settings.WEBHOOK_PORTS = [str(inside.server.server_port)]
         webhook = made(cleo, f"https://{NAME}:{inside.server.server_port}/")
         delivery = sent_test(cleo, webhook)
         names.addresses = ["127.0.0.1"]

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
-from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -15,6 +14,7 @@ from heirloom.accounts.limits import GalleryLimit
 from heirloom.accounts.models import User
 from heirloom.api.idempotent import Idempotent
 from heirloom.api.images import read_photo, read_photos
+from heirloom.api.parsers import MultiPartParser
 from heirloom.api.permissions import caller, role, role_or_scope
 from heirloom.api.places import Computing
 from heirloom.api.refusals import GOOD_FACE, NAMED_MODEL, ONE_FACE, PHOTO, SEALED, VISION

@@ -4,11 +4,12 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.exceptions import ParseError
 
 from enrollment.models import Person
 from heirloom.accounts.limits import GalleryLimit
 from heirloom.accounts.models import User
-from heirloom.api.parsers import refuse_unstorable
+from heirloom.api.parsers import read_field, refuse_unstorable
 from heirloom.errors import Refusal
 
 MOST_NAMED = 1000
@@ -43,10 +44,12 @@ class GalleryField(serializers.JSONField):
     """Raises Refusal "invalid_gallery" for another shape."""
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
-        try:
-            given = super().to_internal_value(data)
-        except RecursionError as error:  # of a form: JSON bodies are bounded by their parser
-            raise Refusal("invalid_gallery", attr="gallery") from error
+        if getattr(data, "is_json_string", False):  # of a form: JSON bodies are bounded by their parser
+            try:
+                data = read_field(data)
+            except ParseError as error:
+                raise Refusal("invalid_gallery", attr="gallery") from error
+        given = super().to_internal_value(data)
         refuse_unstorable(given)
         if not isinstance(given, dict) or len(given) != 1 or not (_names_people(given) or _names_department(given)):
             raise Refusal("invalid_gallery", attr="gallery")

@@ -12,7 +12,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
-from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,7 +20,7 @@ from enrollment.models import Person
 from enrollment.services import people
 from heirloom.accounts.models import User
 from heirloom.api.idempotent import Idempotent
-from heirloom.api.parsers import JSONParser
+from heirloom.api.parsers import JSONParser, MultiPartParser
 from heirloom.api.permissions import caller, role
 from heirloom.api.refusals import FILE, SEALED, UPLOAD
 from heirloom.decision.verification import Outcome

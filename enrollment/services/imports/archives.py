@@ -15,6 +15,8 @@ from heirloom.errors import Refusal
 
 MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 MOST_ENTRIES = 100_000
+# Characters of a path in it; a table names 255 at most. Putting accents in order takes time by the square of them.
+LONGEST_PATH = 512
 # The list of entries is read as a whole: 46 bytes and a name for each.
 MOST_LIST_BYTES = 32 * 1024 * 1024
 MOST_UNPACKED_BYTES = 64 * 1024**3
@@ -49,6 +51,8 @@ class Archive:
         except (*_DAMAGE, OSError) as error:
             raise Refusal("archive_invalid", attr="photos") from error
         entries = [info for info in self._zip.infolist() if not _is_chaff(info.filename)]
+        if any(len(info.filename) > LONGEST_PATH for info in entries):
+            raise Refusal("archive_invalid", f"A name in the ZIP has over {LONGEST_PATH} characters.", attr="photos")
         if sum(info.file_size for info in entries) > MOST_UNPACKED_BYTES:
             raise Refusal("archive_too_large", attr="photos")
         self._exact, self._folded, self._base = (defaultdict[str, list[zipfile.ZipInfo]](list) for _ in range(3))

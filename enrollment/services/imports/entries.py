@@ -1,6 +1,5 @@
 """One line of a table as a person: what it says, and everything that is wrong with it at once."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -9,16 +8,16 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
-from rest_framework.exceptions import ParseError
 
 from enrollment.models import Consent, Person
 from enrollment.services.consents import ConsentGiven
 from enrollment.services.imports.tables import REQUIRED, Fault
-from heirloom.api.parsers import refuse_unstorable
+from heirloom import bounded_json
 
 DETAILS = ("employee_id", "full_name", "department", "position", "email")
 CONSENT = ("consent_policy_version", "consent_given_at", "consent_method")
 MOST_PHOTOS = 10
+MOST_METADATA_ITEMS = 1000
 LONGEST_NAME = 255
 CLOCKS_DIFFER_BY = timedelta(minutes=5)
 
@@ -129,9 +128,8 @@ def _metadata(told: str, faults: list[Fault]) -> dict[str, Any]:
     if not told:
         return {}
     try:
-        value = json.loads(told)
-        refuse_unstorable(value)
-    except (ValueError, RecursionError, ParseError):
+        value = bounded_json.read(told.encode(), most_items=MOST_METADATA_ITEMS)
+    except ValueError:
         value = None
     if isinstance(value, dict):
         return value

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import IO, Any
 
+from enrollment.services.imports.cells import shielded, unshielded
 from heirloom.errors import CODES, Refusal
 
 COLUMNS = (
@@ -29,12 +30,11 @@ DELIMITERS = (",", ";", "\t")
 MOST_LINES = 100_000
 MOST_TABLE_BYTES = 64 * 1024 * 1024
 MOST_HEADING_BYTES = 64 * 1024
+# Of one line with all the line breaks within its cells. A reader builds a cell for each separator.
+MOST_LINE_BYTES, MOST_CELLS = 1024 * 1024, 10_000
 AT_READING = ("line_malformed", "employee_id_repeated")
 """Codes of what only the whole table shows; trying the line again changes nothing."""
 _BOM = "\ufeff"
-# A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection").
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_SHIELD = "'"
 
 EXAMPLE = (
     {
@@ -88,7 +88,9 @@ def heading_of(head: bytes) -> Heading:
     if not ended and len(head) > MOST_HEADING_BYTES:
         raise Refusal("table_unreadable", "The first line is too long for a heading.", attr="table")
     text = _decoded(line, 1).removeprefix(_BOM)
-    found = [Heading(_named(text, delimiter), delimiter) for delimiter in DELIMITERS]
+    found = [Heading(names, delimiter) for delimiter in DELIMITERS if (names := _named(text, delimiter)) is not None]
+    if not found:
+        raise Refusal("table_unreadable", "The heading is not well-formed CSV.", attr="table")
     heading = max(found, key=lambda one: len(set(one.columns) & set(COLUMNS)))
     _refuse_columns(heading.columns)
     return heading
@@ -114,7 +116,7 @@ def read(file: IO[bytes]) -> list[Line]:
 def written(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> Iterator[bytes]:
     """Write a table that spreadsheets read as text, never as formulas; `read` takes it back as it was."""
     buffer = io.StringIO()
-    writer = csv.writer(buffer)
+    writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
     yield _BOM.encode()
     for cells in chain([{name: name for name in columns}], rows):
         writer.writerow([shielded(cells.get(name, "")) for name in columns])
@@ -128,25 +130,17 @@ def template() -> bytes:
     return b"".join(written(COLUMNS, EXAMPLE))
 
 
-def shielded(cell: str) -> str:
-    """Return a cell with an apostrophe before what a spreadsheet would carry out."""
-    return _SHIELD + cell if cell.startswith(_FORMULA) else cell
-
-
-def _unshielded(cell: str) -> str:
-    return cell[1:] if cell.startswith(_SHIELD) and cell[1:].startswith(_FORMULA) else cell
-
-
 def _lines(file: IO[bytes], heading: Heading) -> Iterator[Line]:
-    reader = csv.reader(_texts(file), delimiter=heading.delimiter, strict=True)
+    texts = _Texts(file, heading.delimiter)
+    reader = csv.reader(texts, delimiter=heading.delimiter, strict=True)
     while True:
+        texts.begin_line()
         # The heading was read already, and a cell may hold line breaks.
         begins_at = reader.line_num + 2
         try:
             row = next(reader, None)
         except csv.Error as error:
-            words = f"Line {begins_at}: a quotation mark is not closed or stands in the way, or a cell is too long."
-            raise Refusal("table_unreadable", words, attr="table") from error
+            raise _malformed(begins_at) from error
         if row is None:
             return
         if any(cell.strip() for cell in row):
@@ -155,7 +149,7 @@ def _lines(file: IO[bytes], heading: Heading) -> Iterator[Line]:
 
 def _line(number: int, row: Sequence[str], columns: Sequence[str]) -> Line:
     padded = chain(row, [""] * len(columns))
-    cells = {name: _unshielded(cell) for name, cell in zip(columns, padded, strict=False) if name not in REPORTED}
+    cells = {name: unshielded(cell) for name, cell in zip(columns, padded, strict=False) if name not in REPORTED}
     if len(row) == len(columns):
         return Line(number, cells)
     detail = f"This line has {len(row)} cells; the heading has {len(columns)}."
@@ -168,9 +162,34 @@ def _told_apart(line: Line, times: int) -> Line:
     return replace(line, fault=Fault("employee_id_repeated", attr="employee_id"))
 
 
-def _texts(file: IO[bytes]) -> Iterator[str]:
-    for number, line in enumerate(file, start=2):
-        yield _decoded(line, number)
+class _Texts:
+    """What a table says below its heading, line break by line break; bounded in what one of its lines is made of."""
+
+    def __init__(self, file: IO[bytes], delimiter: str) -> None:
+        self._file, self._delimiter, self._number = file, delimiter.encode(), 1
+        self.begin_line()
+
+    def begin_line(self) -> None:
+        self._bytes_left, self._cells_left, self._begins_at = MOST_LINE_BYTES, MOST_CELLS, self._number + 1
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._file.readline(self._bytes_left + 1)
+        if not line:
+            raise StopIteration
+        self._number += 1
+        self._bytes_left -= len(line)
+        self._cells_left -= line.count(self._delimiter)
+        if self._bytes_left < 0 or self._cells_left < 0:
+            raise _malformed(self._begins_at)
+        return _decoded(line, self._number)
+
+
+def _malformed(number: int) -> Refusal:
+    words = f"Line {number}: a quotation mark is not closed or stands in the way, or a cell or the line is too long."
+    return Refusal("table_unreadable", words, attr="table")
 
 
 def _decoded(line: bytes, number: int) -> str:
@@ -183,11 +202,12 @@ def _decoded(line: bytes, number: int) -> str:
     return text
 
 
-def _named(text: str, delimiter: str) -> tuple[str, ...]:
+def _named(text: str, delimiter: str) -> tuple[str, ...] | None:
+    """Return the columns of a heading with this separator; None where it is malformed with it."""
     try:
         names = next(csv.reader([text], delimiter=delimiter, strict=True), [])
-    except csv.Error as error:
-        raise Refusal("table_unreadable", "The heading is not well-formed CSV.", attr="table") from error
+    except csv.Error:
+        return None
     return tuple("_".join(name.strip().lower().split()) for name in names)
 
 

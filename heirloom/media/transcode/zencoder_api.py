@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from heirloom import bounded_json
 from heirloom.errors import Refusal
 
 BASE_URL = "https://app.zencoder.com/api/v2/"
@@ -17,6 +18,7 @@ ENDED = frozenset({"finished", "failed", "cancelled"})
 STATES = ENDED | {"pending", "waiting", "processing"}
 TRIES_OVER_LIMIT = 4
 MOST_ANSWER_BYTES = 4 * 2**20
+MOST_ANSWER_ITEMS = 50_000
 CHUNK_BYTES = 64 * 1024
 Told = TypeVar("Told")
 
@@ -99,7 +101,7 @@ class ZencoderApi:
     ) -> Told:
         answer = self._answer(method, path, body)
         try:
-            return read(_mapping(answer.json()))
+            return read(_mapping(bounded_json.read(answer.content, most_items=MOST_ANSWER_ITEMS)))
         except (ValueError, TypeError, KeyError) as error:
             raise Refusal("transcoder_unavailable", "The transcoder answered with nonsense.") from error
 
