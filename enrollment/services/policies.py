@@ -1,16 +1,23 @@
 """What was measured of recognisers and attack detectors: the operator's own, else what is packaged."""
 
+import hashlib
 from functools import lru_cache
 from pathlib import Path
+from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 
+from heirloom.audit import services as audit
+from heirloom.audit.models import Action, AuditEvent
 from heirloom.decision import attack_policy
 from heirloom.decision.attack_policy import AttackPolicy
 from heirloom.decision.center import centers
 from heirloom.decision.policy import Policy
 from heirloom.decision.policy_files import load
 
+POLICIES = UUID(int=5)
+"""The subject of events about the operator's own policies."""
 SAME_PERSON_FMR = 1e-2
 """Pictures handed in together are mostly of one person, so they are held to that by a lenient measure."""
 
@@ -45,3 +52,26 @@ def same_person_from(model: str) -> float | None:
     """
     policy = policy_of(model)
     return policy.threshold(1, 1, SAME_PERSON_FMR) if policy else None
+
+
+@transaction.atomic
+def note_changes() -> bool:
+    """Record which files of the operator's own decide, where they differ from what was recorded last; say whether.
+
+    A policy is adopted by putting its file into POLICY_DIR: what is in force is seen there alone, at each start.
+    """
+    found = {
+        path.relative_to(settings.POLICY_DIR).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(settings.POLICY_DIR.rglob("*.json"))
+    }
+    last = AuditEvent.objects.filter(action=Action.POLICY_ACTIVATED).order_by("-sequence").first()
+    before = last.details["after"] if last else {}
+    if found == before:
+        return False
+    audit.record(
+        action=Action.POLICY_ACTIVATED,
+        subject_kind="policies",
+        subject_id=POLICIES,
+        details={"before": before, "after": found},
+    )
+    return True

@@ -72,7 +72,8 @@ def create(
     _set(key, {"scopes": scopes, "expires_at": expires_at, "gallery": gallery})
     secret = _renew(key)
     key.save(force_insert=True)
-    _audit(Action.API_KEY_CREATED, key, actor, owner=owner.pk, scopes=key.scopes, limited=gallery is not None)
+    limited = gallery is not None
+    _audit(Action.API_KEY_CREATED, key, actor, owner=owner.pk, scopes=key.scopes, limited=limited, after=_state(key))
     return Issued(key, secret)
 
 
@@ -80,9 +81,19 @@ def create(
 def update(*, key: ApiKey, actor: User, **changes: Any) -> ApiKey:
     """Change name, scopes, expires_at or gallery; raises as `create` does, and Refusal "api_key_revoked"."""
     key = _held(key)
+    before = _state(key)
     _set(key, changes)
     key.save(update_fields=["name", "scopes", "expires_at", "person_ids", "departments"])
-    _audit(Action.API_KEY_UPDATED, key, actor, fields=sorted(changes), scopes=key.scopes)
+    changed = {name: value for name, value in _state(key).items() if before[name] != value}
+    _audit(
+        Action.API_KEY_UPDATED,
+        key,
+        actor,
+        fields=sorted(changes),
+        scopes=key.scopes,
+        before={name: before[name] for name in changed},
+        after=changed,
+    )
     return key
 
 
@@ -187,6 +198,17 @@ def _set(key: ApiKey, changes: dict[str, Any]) -> None:
     if key.gallery is not None and "people:write" in key.scopes:
         words = "A key with people:write cannot be limited: a new face is compared with everybody's."
         raise Refusal("validation_error", words, attr="gallery")
+
+
+def _state(key: ApiKey) -> dict[str, object]:
+    """Return what the audit log is told of a key: of its name and of departments, which people wrote, a keyed code."""
+    return {
+        "name": audit.fingerprint(key.name),
+        "scopes": key.scopes,
+        "expires_at": key.expires_at and key.expires_at.isoformat(),
+        "person_ids": [str(one) for one in key.person_ids],
+        "departments": [audit.fingerprint(one) for one in key.departments],
+    }
 
 
 def _renew(key: ApiKey) -> str:

@@ -16,7 +16,7 @@ from heirloom import settings
 from heirloom.api import oidc_keys
 from heirloom.crypto import keys, shares
 from heirloom.crypto.models import DataKey
-from heirloom.embedded import postgres
+from heirloom.embedded import doctor_audit, postgres
 from heirloom.embedded.findings import Finding, State, fault, ok, warning
 from heirloom.errors import Refusal
 from heirloom.jobs.broker import uses_pgmq
@@ -43,6 +43,7 @@ def services() -> Iterator[Finding]:
         yield broker()
         yield from work()
         yield from search_vectors()
+        yield from doctor_audit.log()
         yield from erasures()
         yield from reviewers()
     yield vision()

@@ -1,14 +1,19 @@
 """Which pack answers when none is named: one row for the whole installation, read by every node at every call."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, OperationalError, transaction
 
 from heirloom.accounts.models import User
 from heirloom.audit import services as audit
 from heirloom.audit.models import Action
 from heirloom.jobs.models import PackActivation
+from heirloom.vision import catalog
+
+WEIGHTS = UUID(int=6)
+"""The subject of events about weights files."""
 
 
 def active() -> str:
@@ -55,3 +60,19 @@ def set_active(*, pack: str, model: str, actor: User | None = None) -> PackActiv
             details={"pack": pack, "model": model, "previous": made.previous},
         )
     return made
+
+
+def note_pulled(names: Collection[str], actor: User | None = None) -> bool:
+    """Record that weights files came onto this machine; False where no database answers: pulling needs none."""
+    held = {name: sorted(catalog.held_to(catalog.entry(name), settings.MODELS_DIR)) for name in names}
+    try:
+        audit.record(
+            action=Action.MODELS_PULLED,
+            subject_kind="weights",
+            subject_id=WEIGHTS,
+            actor=actor,
+            details={"files": held},
+        )
+    except OperationalError:
+        return False
+    return True

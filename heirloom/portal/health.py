@@ -14,6 +14,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
 from heirloom.api.authentication import TokenAuthentication
+from heirloom.audit.models import AnchorState, AuditEvent
 from heirloom.errors import Refusal
 from heirloom.jobs.models import Job
 from heirloom.jobs.vision import vision
@@ -22,6 +23,9 @@ from heirloom.reviews.models import Review
 
 JOBS = Gauge("heirloom_jobs", "Jobs by kind and state.", ["kind", "state"])
 REVIEWS = Gauge("heirloom_reviews_open", "Reviews that wait for a human.")
+AUDIT_EVENTS = Gauge("heirloom_audit_events", "Events of the audit log.")
+AUDIT_ANCHORED = Gauge("heirloom_audit_anchored_to", "The last event that is anchored, by place.", ["place"])
+AUDIT_FAILURES = Gauge("heirloom_audit_anchor_failures", "Attempts since the last good one, by place.", ["place"])
 MODELS_READY = Gauge("heirloom_models_ready", "1 when the configured models are loaded.")
 REGISTRY.register(VisionMeters())
 
@@ -52,6 +56,10 @@ def metrics(request: HttpRequest) -> HttpResponse:
         JOBS.labels(row["kind"], row["state"]).set(row["count"])
     REVIEWS.set(Review.objects.open().count())
     MODELS_READY.set(_works(_models))
+    AUDIT_EVENTS.set(AuditEvent.objects.order_by("-sequence").values_list("sequence", flat=True).first() or 0)
+    for state in AnchorState.objects.all():
+        AUDIT_ANCHORED.labels(state.place).set(state.sequence)
+        AUDIT_FAILURES.labels(state.place).set(state.failures)
     exported: HttpResponse = ExportToDjangoView(request)
     return exported
 

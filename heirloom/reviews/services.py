@@ -58,7 +58,12 @@ def claim(*, review_id: uuid.UUID, reviewer: User) -> Review:
     _refuse_asker(review, reviewer)
     if review.claimed_by_id != reviewer.pk:
         audit.record(
-            action=Action.REVIEW_CLAIMED, subject_kind=review.kind, subject_id=review.subject_id, actor=reviewer
+            action=Action.REVIEW_CLAIMED,
+            subject_kind=review.kind,
+            subject_id=review.subject_id,
+            actor=reviewer,
+            # Whose claim ran out, where this takes a case over from somebody.
+            details={"before": {"claimed_by": review.claimed_by_id}, "after": {"claimed_by": reviewer.pk}},
         )
     review.claimed_by, review.claimed_at = reviewer, timezone.now()
     review.save(update_fields=["claimed_by", "claimed_at"])

@@ -14,6 +14,8 @@ from heirloom.settings.installation import BASE_DIR, DEBUG, EMBEDDED, VAR_DIR
 DATABASE_URL = env.secret("DATABASE_URL") or local.database_url(VAR_DIR)
 DATABASES: dict[str, dict[str, Any]] = {"default": dict(dj_database_url.parse(DATABASE_URL))}
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# The role that the app has in DATABASE_URL elsewhere: `prepare`, run by the owner of the tables, gives it its rights.
+DATABASE_APP_ROLE = env.text("DATABASE_APP_ROLE")
 DATABASE_POOL = env.integer("DATABASE_POOL", 16)
 # A pooled connection survives the thread that ASGI gave the request; a persistent one would leak with it.
 DATABASES["default"]["OPTIONS"] = {

@@ -58,6 +58,7 @@ CELERY_TASK_ROUTES = {
     "heirloom.jobs.tasks.give_shares": {"queue": "io"},
     "heirloom.audit.tasks.anchor": {"queue": "io"},
     "heirloom.audit.tasks.tell_unrecorded": {"queue": "io"},
+    "heirloom.audit.tasks.note_settings": {"queue": "io"},
     "enrollment.tasks.withdraw_expired_consents": {"queue": "io"},
     "enrollment.tasks.sweep_imports": {"queue": "io"},
     "enrollment.tasks.complete_erasures": {"queue": "io"},
@@ -99,6 +100,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 30,
         "options": {"expires": 30},
     },
+    "note settings": {"task": "heirloom.audit.tasks.note_settings", "schedule": 600, "options": {"expires": 600}},
     "tell of unrecorded writes": {
         "task": "heirloom.audit.tasks.tell_unrecorded",
         "schedule": 300,

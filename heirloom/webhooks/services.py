@@ -55,7 +55,7 @@ def create(*, owner: User, url: str, events: Sequence[str], description: str = "
             raise Refusal("too_many_webhooks")
         secret = _give_secret(endpoint)
         endpoint.save()
-        _audit(Action.WEBHOOK_CREATED, endpoint, owner, events=endpoint.events)
+        _audit(Action.WEBHOOK_CREATED, endpoint, owner, events=endpoint.events, after=_state(endpoint))
     return endpoint, secret
 
 
@@ -78,10 +78,13 @@ def update(
     changed = {name: value for name, value in named.items() if value is not None}
     with transaction.atomic():
         endpoint = _locked(endpoint)
+        before = _state(endpoint)
         for name, value in changed.items():
             setattr(endpoint, name, value)
         endpoint.save(update_fields=list(changed))
-        _audit(Action.WEBHOOK_UPDATED, endpoint, actor, fields=sorted(changed))
+        after = {name: value for name, value in _state(endpoint).items() if before[name] != value}
+        was = {name: before[name] for name in after}
+        _audit(Action.WEBHOOK_UPDATED, endpoint, actor, fields=sorted(changed), before=was, after=after)
     return endpoint
 
 
@@ -200,7 +203,8 @@ def _note(delivery: WebhookDelivery, attempt: sending.Attempt) -> None:
 def _switch_off(endpoint: WebhookEndpoint) -> None:
     """Heed an endpoint that says it is gone, as Standard Webhooks asks; its owner may switch it on again."""
     if WebhookEndpoint.objects.filter(pk=endpoint.pk, active=True).update(active=False):
-        _audit(Action.WEBHOOK_UPDATED, endpoint, None, fields=["active"], status=GONE)
+        was, now = {"active": True}, {"active": False}
+        _audit(Action.WEBHOOK_UPDATED, endpoint, None, fields=["active"], status=GONE, before=was, after=now)
 
 
 def _write(endpoints: Sequence[WebhookEndpoint], event: EventType, data: Mapping[str, object]) -> list[WebhookDelivery]:
@@ -250,6 +254,11 @@ def _give_secret(endpoint: WebhookEndpoint) -> str:
 
 def _unsealed(endpoint: WebhookEndpoint, sealed: bytes) -> str:
     return crypto.unseal(subject=endpoint.id, sealed=sealed, context=_SECRET).decode()
+
+
+def _state(endpoint: WebhookEndpoint) -> dict[str, object]:
+    """Return what the audit log is told of an endpoint: of its address, which may carry a secret, a keyed code."""
+    return {"url": audit.fingerprint(endpoint.url), "events": endpoint.events, "active": endpoint.active}
 
 
 def _audit(action: Action, endpoint: WebhookEndpoint, actor: User | None, **details: object) -> None:

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from enrollment.services.packs import activate, registry
 from heirloom.decision import policy_files
 from heirloom.errors import Refusal
+from heirloom.jobs import packs
 from heirloom.vision import catalog
 from heirloom.vision.catalog import State, Weights
 from heirloom.vision.contracts import Contract, contracts
@@ -81,6 +82,8 @@ class Command(BaseCommand):
             here = catalog.usable(name, settings.MODELS_DIR)
             path = catalog.pull(name, settings.MODELS_DIR, timeout_s)
             self.stdout.write(f"{name}: {'is here already' if here else f'pulled to {path}'}")
+            if not here and not packs.note_pulled([name]):
+                self.stdout.write(f"{name}: no database answers, so the audit log has no event of it")
             if catalog.entry(name).needs_acknowledgement:
                 self.stdout.write(f"{name}: {catalog.entry(name).licence} forbids commercial use. {ACKNOWLEDGE_IT}")
 

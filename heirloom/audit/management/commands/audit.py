@@ -7,8 +7,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
-from heirloom.audit import chain, exporting, keys, services
+from heirloom.audit import chain, exporting, keys, roles, services
 from heirloom.audit.anchors import services as anchors
 from heirloom.audit.anchors.anchor import Kept
 from heirloom.audit.chain import VerifyResult
@@ -31,6 +32,9 @@ class Command(BaseCommand):
         export = acts.add_parser("export", help="write the log as JSON, an event a line")
         export.add_argument("file", type=Path)
         export.add_argument("--keys", type=Path, help="also write the audit keys there: they prove and forge")
+        grants = acts.add_parser("roles", help="say, or do, what makes a role of the database the app's: no owner's")
+        grants.add_argument("role", help="made before: CREATE ROLE heirloom_app LOGIN PASSWORD '...'")
+        grants.add_argument("--apply", action="store_true", help="do it, as the owner of the tables")
         anchor = acts.add_parser("anchor", help="write an anchor at every place now")
         anchor.add_argument("--anew", action="store_true", help="after a backup was put back; leaves an event")
 
@@ -77,6 +81,16 @@ class Command(BaseCommand):
         self.stdout.write(f"Wrote {count} events to {options['file']}.")
         if options["keys"]:
             self.stdout.write(f"Whoever has {options['keys']} can prove this log, and forge it: a secret.")
+
+    def _roles(self, options: dict[str, Any]) -> None:
+        if not options["apply"]:
+            self.stdout.write(";\n".join(roles.statements(options["role"])) + ";")
+            return
+        try:
+            roles.grant(options["role"])
+        except DatabaseError as error:
+            raise CommandError(f"Not given: {str(error).splitlines()[0]}") from error
+        self.stdout.write(f"{options['role']} reads and adds to the audit log, and writes all else.")
 
     def _anchor(self, options: dict[str, Any]) -> None:
         if options["anew"]:

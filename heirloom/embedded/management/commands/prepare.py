@@ -8,9 +8,12 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
 from enrollment.models import Person
+from enrollment.services import policies
 from enrollment.services.packs import activate, registry
 from heirloom import env
 from heirloom.accounts.services import ensure_first_admin, ensure_roles
+from heirloom.audit import configuration
+from heirloom.audit import roles as audit_roles
 from heirloom.audit import services as audit
 from heirloom.crypto.keys import ring
 from heirloom.embedded import weights
@@ -32,6 +35,10 @@ class Command(BaseCommand):
         ensure_roles()
         ring()  # makes the embedded ring, or refuses to go on without the one that stored data needs
         audit.begin_epoch()  # the first key vouches for the log: also for one that is older than keyed events
+        configuration.note_changes()
+        policies.note_changes()
+        if settings.DATABASE_APP_ROLE:
+            audit_roles.grant(settings.DATABASE_APP_ROLE)
         if options["new_machine"]:
             self.stdout.write(json.dumps(_new_machine()))
 
@@ -39,6 +46,8 @@ class Command(BaseCommand):
 def _new_machine() -> dict[str, str | None]:
     """Return the first admin's password, if one was made just now, and what became of the recommended weights."""
     attempt = weights.pull_once(settings.VAR_DIR, settings.MODELS_DIR)
+    if attempt is not None and attempt.pulled:
+        packs.note_pulled(attempt.pulled)
     return {
         "password": ensure_first_admin() if settings.EMBEDDED else None,
         "weights": None if attempt is None else _outcome(attempt),
