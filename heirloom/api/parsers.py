@@ -12,8 +12,13 @@ from heirloom.bounded_json import TooManyItemsError, UnreadableError
 from heirloom.errors import Refusal
 
 
-class JSONParser(parsers.JSONParser):
-    """JSON in UTF-8 of as many items as its route takes, of bounded depth and without what PostgreSQL cannot store."""
+class JSONParser(parsers.BaseParser):
+    """JSON in UTF-8 of as many items as its route takes, of bounded depth and without what PostgreSQL cannot store.
+
+    No kind of the framework's own parser, of whose bodies the framework keeps a copy.
+    """
+
+    media_type = "application/json"
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
         request = (parser_context or {}).get("request")

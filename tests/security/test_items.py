@@ -14,6 +14,7 @@ from heirloom import bounded_json
 from heirloom.api.body_limits import BodyLimitMiddleware
 from heirloom.api.routes import ORDINARY_ITEMS, SIGN_IN_ITEMS
 from heirloom.bounded_json import TooManyItemsError, UnreadableError
+from tests.api.conftest import CONSENT
 from tests.cast import Cast
 from tests.portal.conftest import signed_in
 
@@ -93,6 +94,14 @@ def test_a_route_takes_as_many_items_as_it_needs(hana: APIClient) -> None:
         answer = hana.post(path, body, format="json")
         assert (answer.status_code, answer.json()["errors"][0]["code"]) == (413, "too_many_items")
     assert not Person.objects.exists()
+
+
+def test_a_body_of_many_bytes_is_read_where_a_photo_is_wanted(hana: APIClient) -> None:
+    whole = b"[" + b"[]," * 2_000_000 + b"[]]"
+    answer = hana.generic("POST", "/api/v1/register-multiple/", whole, content_type="application/json")
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (413, "too_many_items")
+    photos = {"full_name": "Ada", "employee_id": "E-1", "images": ["A" * 4_000_000] * 2, "consent": CONSENT}
+    assert hana.post("/api/v1/register-multiple/", photos, format="json").status_code == 415
 
 
 @pytest.mark.parametrize("number", ["1" + "0" * 400, "-" + "9" * 101, "1e400"])
