@@ -65,7 +65,7 @@ def _templates(people: list[uuid.UUID], numbers: np.random.Generator) -> None:
 
     from enrollment.models import PersonTemplate  # noqa: PLC0415
     from enrollment.services import protection  # noqa: PLC0415
-    from enrollment.services.templates import CONTEXT  # noqa: PLC0415
+    from enrollment.services.templates import mean_place  # noqa: PLC0415
     from heirloom.crypto import services as crypto  # noqa: PLC0415
 
     turn = protection.in_force(MODEL)
@@ -76,7 +76,9 @@ def _templates(people: list[uuid.UUID], numbers: np.random.Generator) -> None:
             model=MODEL,
             dimensions=DIMENSIONS,
             reference_count=3,
-            vector_sealed=crypto.seal(subject=person, plaintext=vector.astype("<f4").tobytes(), context=CONTEXT),
+            vector_sealed=crypto.seal(
+                subject=person, plaintext=vector.astype("<f4").tobytes(), place=mean_place(MODEL, 3)
+            ),
             vector=HalfVector(turn.protect(vector)),
             protection=turn.fingerprint,
         )

@@ -265,17 +265,15 @@ def _people(cursor: Any, numbers: range, keys: dict[bytes, bytes]) -> list[bytes
 
 
 def _templates(cursor: Any, model: str, ids: list[bytes], keys: dict[bytes, bytes], vectors: Vectors) -> None:
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
-
     from enrollment.services import protection  # noqa: PLC0415
-    from enrollment.services.templates import CONTEXT  # noqa: PLC0415
+    from enrollment.services.templates import mean_place  # noqa: PLC0415
     from heirloom.crypto import services as crypto  # noqa: PLC0415
 
     count, dimensions = vectors.shape
-    sealed = []
+    sealed, place = [], mean_place(model, REFERENCES)
     for person, vector in zip(ids, vectors.astype("<f4"), strict=True):
-        nonce, bound = os.urandom(crypto.NONCE_BYTES), b"heirloom data" + crypto.VERSION + person + CONTEXT
-        sealed.append(crypto.VERSION + nonce + AESGCM(keys[person]).encrypt(nonce, vector.tobytes(), bound))
+        owner = uuid.UUID(bytes=person)
+        sealed.append(crypto.sealed_by(keys[person], subject=owner, plaintext=vector.tobytes(), place=place))
     kind = protection.in_force(model)
     halves = np.empty((count, 4 + 2 * dimensions), np.uint8)
     halves[:, :4] = np.frombuffer(dimensions.to_bytes(2, "big") + b"\0\0", np.uint8)

@@ -166,6 +166,11 @@ class Capture(models.Model):
         indexes = [models.Index(fields=["sha256"]), models.Index(fields=["received_at"])]
 
     @property
+    def file_place(self) -> str:
+        """What its file must be called, whatever `storage_name` says (crypto.files)."""
+        return f"captures/{self.id}"
+
+    @property
     def is_accepted(self) -> bool:
         return any(verdict["accepted"] for verdict in self.verdicts)
 

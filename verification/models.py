@@ -116,6 +116,10 @@ class Candidate(models.Model):
         constraints = [models.UniqueConstraint(fields=["verification", "rank"], name="one_candidate_per_rank")]
 
 
+def frame_place(verification_id: uuid.UUID, number: int) -> str:
+    return f"frames/{verification_id}/{number}"
+
+
 class EvidenceFrame(models.Model):
     """One chosen frame of the capture, kept as an encrypted JPEG under the capture's key."""
 
@@ -134,6 +138,11 @@ class EvidenceFrame(models.Model):
     class Meta:
         ordering = ("number",)
         constraints = [models.UniqueConstraint(fields=["verification", "number"], name="one_frame_per_number")]
+
+    @property
+    def file_place(self) -> str:
+        """What its file's name must begin with, whatever `storage_name` says (crypto.files)."""
+        return frame_place(self.verification_id, self.number)
 
 
 class EvidenceClip(models.Model):

@@ -3,9 +3,10 @@
 import hashlib
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
+from pathlib import Path
 
 from django.conf import settings
 
@@ -96,7 +97,7 @@ def row(kept: StoredCapture, *, source: str) -> Capture:
 
 
 def read_bytes(capture: Capture) -> bytes:
-    return files.read_bytes(subject=capture.subject, name=capture.storage_name)
+    return files.read_bytes(subject=capture.subject, name=capture.storage_name, place=capture.file_place)
 
 
 def read_images(capture: Capture, *, most_frames: int | None = None, shows: Person | None = None) -> tuple[Image, ...]:
@@ -123,7 +124,7 @@ def images_of(
         capture.provenance = asdict(still.provenance)
         yield (still.image,)
         return
-    with files.private_copy(subject=capture.subject, name=capture.storage_name) as path:
+    with _copied(capture) as path:
         facts = probe(path, limits())
         capture.width, capture.height, capture.duration_s = facts.width, facts.height, facts.duration_s
         capture.provenance = asdict(facts.provenance)
@@ -148,7 +149,7 @@ def movement_of(
 
     Raises Refusal "clip_too_long" for one over `longest_s`, or the code of whatever makes the file unusable.
     """
-    with files.private_copy(subject=capture.subject, name=capture.storage_name) as path:
+    with _copied(capture) as path:
         facts = probe(path, replace(limits(), max_clip_s=longest_s))
         capture.width, capture.height, capture.duration_s = facts.width, facts.height, facts.duration_s
         capture.provenance = asdict(facts.provenance)
@@ -162,7 +163,7 @@ def evidence_of(capture: Capture, *, shows: Person | None) -> Iterator[Evidence]
 
     Raises Refusal with the code of whatever keeps it from being made.
     """
-    with files.private_copy(subject=capture.subject, name=capture.storage_name) as path:
+    with _copied(capture) as path:
         facts = probe(path, limits())
         transcoder = transcoders.chosen(capture, shows=shows)
         yield make_evidence(path, facts, path.parent, limits(), transcoder=transcoder)
@@ -173,6 +174,10 @@ def forget_file(capture: Capture) -> None:
     if capture.storage_name:
         files.forget([capture.storage_name])
     Capture.objects.filter(pk=capture.pk).update(storage_name="", sha256="", perceptual_hashes=[], provenance={})
+
+
+def _copied(capture: Capture) -> AbstractContextManager[Path]:
+    return files.private_copy(subject=capture.subject, name=capture.storage_name, place=capture.file_place)
 
 
 def _with_head(chunks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:

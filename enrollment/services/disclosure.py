@@ -9,7 +9,7 @@ import numpy as np
 from django.core.serializers.json import DjangoJSONEncoder
 
 from enrollment.models import Capture, ImportRow, Person
-from enrollment.services.templates import CONTEXT
+from enrollment.services.templates import of_template
 from heirloom.crypto import files
 from heirloom.crypto import services as crypto
 from heirloom.media import sniff
@@ -63,7 +63,7 @@ def documents(person: Person, *, with_vectors: bool) -> Iterator[Document]:
 
 def file_of(capture: Capture, name: str) -> Document:
     """Return a capture as it was received, decrypted piece by piece."""
-    chunks = files.read(subject=capture.subject, name=capture.storage_name)
+    chunks = files.read(subject=capture.subject, name=capture.storage_name, place=capture.file_place)
     return Document(f"{name}.{_EXTENSIONS.get(capture.mime, 'bin')}", chunks, is_text=False)
 
 
@@ -75,7 +75,7 @@ def _templates(person: Person, *, with_vectors: bool) -> Iterator[dict[str, Any]
     for row in person.templates.iterator(chunk_size=100):
         facts = {name: getattr(row, name) for name in TEMPLATES}
         if with_vectors:
-            plain = crypto.unseal(subject=person.id, sealed=bytes(row.vector_sealed), context=CONTEXT)
+            plain = crypto.unseal(subject=person.id, sealed=bytes(row.vector_sealed), place=of_template(row))
             facts["vector"] = np.frombuffer(plain, dtype="<f4").tolist()
         yield facts
 

@@ -5,7 +5,7 @@ from itertools import groupby
 import numpy as np
 
 from enrollment.models import FaceTemplate
-from enrollment.services.templates import CONTEXT
+from enrollment.services.templates import of_template
 from heirloom.crypto import services as crypto
 from heirloom.evaluation.gallery import Gallery
 
@@ -16,13 +16,14 @@ def enrolled_gallery(*, model: str, most_people: int | None = None) -> Gallery:
     Raises ValueError where nobody is.
     """
     rows = FaceTemplate.objects.active().filter(model=model).order_by("person_id", "id")
-    sealed = rows.values_list("person_id", "vector_sealed").iterator()
+    sealed = rows.only("person_id", "capture_id", "model", "vector_sealed").iterator()
     vectors, people = [], []
-    for number, (person_id, of_person) in enumerate(groupby(sealed, key=lambda row: row[0])):
+    for number, (person_id, of_person) in enumerate(groupby(sealed, key=lambda row: row.person_id)):
         if most_people is not None and number >= most_people:
             break
-        for _, one in of_person:
-            vectors.append(np.frombuffer(crypto.unseal(subject=person_id, sealed=bytes(one), context=CONTEXT), "<f4"))
+        kept = [(of_template(row), bytes(row.vector_sealed)) for row in of_person]
+        for plain in crypto.unseal_all(subject=person_id, sealed=kept):
+            vectors.append(np.frombuffer(plain, "<f4"))
             people.append(number)
     if not vectors:
         raise ValueError(f"nobody is enrolled with {model}")

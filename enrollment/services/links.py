@@ -51,7 +51,9 @@ def take(token: str) -> tuple[Capture, Readable]:
     size = files.size_bytes(capture.storage_name)
 
     def read(start: int, stop: int) -> Iterator[bytes]:
-        yield from files.read_part(subject=capture.subject, name=capture.storage_name, start=start, stop=stop)
+        yield from files.read_part(
+            subject=capture.subject, name=capture.storage_name, place=capture.file_place, start=start, stop=stop
+        )
         if (start, stop) == (0, size):
             end(token)
 

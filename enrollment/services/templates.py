@@ -11,10 +11,11 @@ from enrollment.models import Capture, Consent, FaceTemplate, Person, PersonTemp
 from enrollment.services import protection
 from heirloom.crypto import rewriting
 from heirloom.crypto import services as crypto
+from heirloom.crypto.places import Place
 from heirloom.vision.comparison import mean_template
 from heirloom.vision.types import Floats, Template
 
-CONTEXT = b"template"
+_FORMER = b"template"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,18 +36,21 @@ class NewTemplate:
 
 def add(*, person: Person, consent: Consent, new: Sequence[NewTemplate]) -> list[FaceTemplate]:
     """Store templates and bring the person's mean up to date. The caller's transaction holds the person's row."""
-    rows = FaceTemplate.objects.bulk_create(
+    rows = [
         FaceTemplate(
             person=person,
             consent=consent,
             capture=item.capture,
             at_s=item.at_s,
             model=item.template.model,
-            vector_sealed=_seal(person, item.template.vector),
             quality=item.quality,
         )
         for item in new
-    )
+    ]
+    vectors = ((of_template(row), _plain(item.template.vector)) for row, item in zip(rows, new, strict=True))
+    for row, sealed in zip(rows, crypto.seal_all(subject=person.id, plaintexts=vectors), strict=True):
+        row.vector_sealed = sealed
+    FaceTemplate.objects.bulk_create(rows)
     for model in {item.template.model for item in new}:
         refresh(person=person, model=model)
     return rows
@@ -54,19 +58,19 @@ def add(*, person: Person, consent: Consent, new: Sequence[NewTemplate]) -> list
 
 def refresh(*, person: Person, model: str) -> None:
     """Make the person's mean of one model from its active templates; none left, none kept."""
-    sealed = FaceTemplate.objects.active().filter(person=person, model=model).values_list("vector_sealed", flat=True)
-    vectors = [_unseal(person, bytes(one)) for one in sealed]
+    vectors = _active_vectors(person, model)
     if not vectors:
         PersonTemplate.objects.filter(person=person, model=model).delete()
         return
     mean, kind = mean_template([Template(model, vector) for vector in vectors]), protection.in_force(model)
+    place = mean_place(model, len(vectors))
     PersonTemplate.objects.update_or_create(
         person=person,
         model=model,
         defaults={
             "dimensions": len(mean.vector),
             "reference_count": len(vectors),
-            "vector_sealed": _seal(person, mean.vector),
+            "vector_sealed": crypto.seal(subject=person.id, plaintext=_plain(mean.vector), place=place),
             "vector": HalfVector(kind.protect(mean.vector)),
             "protection": kind.fingerprint,
         },
@@ -80,15 +84,15 @@ def reference(*, person: Person, model: str) -> Reference | None:
 
 
 def from_row(row: PersonTemplate) -> Reference:
-    vector = crypto.unseal(subject=row.person_id, sealed=bytes(row.vector_sealed), context=CONTEXT)
+    vector = crypto.unseal(subject=row.person_id, sealed=bytes(row.vector_sealed), place=of_mean(row))
     return _reference(row, vector)
 
 
 def from_rows(rows: Iterable[PersonTemplate]) -> dict[uuid.UUID, Reference]:
     """Return the references of several people, of one model, by their ids; whoever is erased by now has none."""
     by_person = {row.person_id: row for row in rows}
-    sealed = {person: bytes(row.vector_sealed) for person, row in by_person.items()}
-    plain = crypto.unseal_each(sealed=sealed, context=CONTEXT)
+    sealed = {person: (of_mean(row), bytes(row.vector_sealed)) for person, row in by_person.items()}
+    plain = crypto.unseal_each(sealed=sealed)
     return {person: _reference(by_person[person], vector) for person, vector in plain.items()}
 
 
@@ -99,13 +103,31 @@ def delete_all(*, person: Person) -> None:
     PersonTemplate.objects.filter(person=person).delete()
 
 
+def of_template(row: FaceTemplate) -> Place:
+    """Where a template stands: its own row, for one capture and model."""
+    return Place("enrollment_facetemplate.vector", (str(row.id), str(row.capture_id), row.model), _FORMER)
+
+
+def of_mean(row: PersonTemplate) -> Place:
+    """Where a person's mean stands: of one model, and of so many references as its threshold goes by."""
+    return mean_place(row.model, row.reference_count)
+
+
+def mean_place(model: str, count: int) -> Place:
+    return Place("enrollment_persontemplate.vector", (model, str(count)), _FORMER)
+
+
+def _active_vectors(person: Person, model: str) -> list[Floats]:
+    rows = FaceTemplate.objects.active().filter(person=person, model=model)
+    kept = [(of_template(row), bytes(row.vector_sealed)) for row in rows]
+    if not kept:
+        return []
+    return [np.frombuffer(plain, dtype="<f4") for plain in crypto.unseal_all(subject=person.id, sealed=kept)]
+
+
 def _reference(row: PersonTemplate, vector: bytes) -> Reference:
     return Reference(Template(row.model, np.frombuffer(vector, dtype="<f4")), row.reference_count)
 
 
-def _seal(person: Person, vector: Floats) -> bytes:
-    return crypto.seal(subject=person.id, plaintext=np.asarray(vector, dtype="<f4").tobytes(), context=CONTEXT)
-
-
-def _unseal(person: Person, sealed: bytes) -> Floats:
-    return np.frombuffer(crypto.unseal(subject=person.id, sealed=sealed, context=CONTEXT), dtype="<f4")
+def _plain(vector: Floats) -> bytes:
+    return np.asarray(vector, dtype="<f4").tobytes()

@@ -19,6 +19,7 @@ from django.utils.crypto import salted_hmac
 from heirloom.accounts.models import User
 from heirloom.api.keyed_requests import KeyedRequest
 from heirloom.crypto import services as crypto
+from heirloom.crypto.places import Place
 from heirloom.errors import Refusal
 
 HEADER = "Idempotency-Key"
@@ -75,7 +76,7 @@ def keep(turn: Turn, answer: Answer, *, names: Iterable[object]) -> None:
         names=sorted({*turn.names, *_keyed(names)}),
         expires_at=Now() + KEPT_FOR,
     )
-    row.answer = crypto.seal(subject=SUBJECT, plaintext=json.dumps(asdict(answer)).encode(), context=_context(row))
+    row.answer = crypto.seal(subject=SUBJECT, plaintext=json.dumps(asdict(answer)).encode(), place=answer_place(row))
     KeyedRequest.objects.bulk_create([row])
 
 
@@ -113,7 +114,7 @@ def _first_answer(row: KeyedRequest, fingerprint: str) -> Answer:
         raise Refusal("idempotency_answer_erased")
     if row.fingerprint != fingerprint:
         raise Refusal("idempotency_key_reused", attr=HEADER)
-    return Answer(**json.loads(crypto.unseal(subject=SUBJECT, sealed=bytes(row.answer), context=_context(row))))
+    return Answer(**json.loads(crypto.unseal(subject=SUBJECT, sealed=bytes(row.answer), place=answer_place(row))))
 
 
 def _row_id(caller: User, route: str, key: str) -> str:
@@ -125,8 +126,8 @@ def _row_id(caller: User, route: str, key: str) -> str:
     return salted_hmac("heirloom.api.idempotency", named, algorithm="sha256").hexdigest()
 
 
-def _context(row: KeyedRequest) -> bytes:
-    return b"kept answer" + row.id.encode()
+def answer_place(row: KeyedRequest) -> Place:
+    return Place("api_keyedrequest.answer", (row.id,), b"kept answer" + row.id.encode())
 
 
 def _keyed(names: Iterable[object]) -> tuple[str, ...]:

@@ -1,4 +1,9 @@
-"""Encrypted files over any Django storage: what the storage sees is never plaintext."""
+"""Encrypted files over any Django storage: what the storage sees is never plaintext.
+
+A file opens under its own subject and name alone, and names tell whose they are: whoever reads says so by `place`, such
+as "frames/<verification>/2", made of the row and not of what the row says its file is called. A name is its place, or
+its place and "-" with anything after it. So no row can be given another row's file, even of the same subject.
+"""
 
 import hashlib
 import logging
@@ -20,6 +25,7 @@ from heirloom.crypto import stream
 from heirloom.crypto.models import ForgottenFile
 from heirloom.crypto.scratch import private_folder, scratch_root
 from heirloom.crypto.services import data_key
+from heirloom.crypto.stream import StreamDamagedError
 from heirloom.errors import Refusal
 
 logger = logging.getLogger(__name__)
@@ -54,32 +60,32 @@ def write(*, subject: UUID, name: str, chunks: Iterable[bytes]) -> StoredFile:
     return StoredFile(name, counted.size, counted.digest.hexdigest())
 
 
-def read(*, subject: UUID, name: str) -> Iterator[bytes]:
+def read(*, subject: UUID, name: str, place: str) -> Iterator[bytes]:
     """Decrypt a file in segments of 64 KiB, each authentic when it is given.
 
-    Raises, while it is read, StreamDamagedError, KeyDestroyedError, Refusal `storage_unavailable` and
+    Raises, while it is read, KeyDestroyedError, Refusal `seal_broken` (StreamDamagedError), `storage_unavailable` and
     `key_unavailable`.
     """
-    key = data_key(subject)
-    with _storage_errors(), default_storage.open(name, "rb") as source:
+    key = _key(subject, name, place)
+    with _storage_errors(), _told(name), default_storage.open(name, "rb") as source:
         yield from stream.decrypted(source, key=key, bound_to=_bound_to(subject, name))
 
 
-def read_bytes(*, subject: UUID, name: str) -> bytes:
+def read_bytes(*, subject: UUID, name: str, place: str) -> bytes:
     """Decrypt a whole file into memory; raises what `read` does."""
-    return b"".join(read(subject=subject, name=name))
+    return b"".join(read(subject=subject, name=name, place=place))
 
 
 def size_bytes(name: str) -> int:
-    """Return the length of a file's plaintext. Raises StreamDamagedError, and Refusal `storage_unavailable`."""
-    with _storage_errors():
+    """Return the length of a file's plaintext. Raises Refusal `seal_broken` and `storage_unavailable`."""
+    with _storage_errors(), _told(name):
         return stream.plain_bytes(default_storage.size(name))
 
 
-def read_part(*, subject: UUID, name: str, start: int, stop: int) -> Iterator[bytes]:
+def read_part(*, subject: UUID, name: str, place: str, start: int, stop: int) -> Iterator[bytes]:
     """Decrypt bytes `start` up to `stop` of a file; raises what `read` does."""
-    key = data_key(subject)
-    with _storage_errors(), default_storage.open(name, "rb") as source:
+    key = _key(subject, name, place)
+    with _storage_errors(), _told(name), default_storage.open(name, "rb") as source:
         yield from stream.decrypted_part(source, key=key, bound_to=_bound_to(subject, name), start=start, stop=stop)
 
 
@@ -118,19 +124,19 @@ def _delete_forgotten(names: Iterable[str]) -> None:
 
 
 @contextmanager
-def open_unlinked(*, subject: UUID, name: str) -> Iterator[IO[bytes]]:
+def open_unlinked(*, subject: UUID, name: str, place: str) -> Iterator[IO[bytes]]:
     """Give the plaintext as a seekable file that has no name on disk and ends with its handle.
 
     Raises what `read` does.
     """
     with tempfile.TemporaryFile(dir=scratch_root()) as file:
-        file.writelines(read(subject=subject, name=name))
+        file.writelines(read(subject=subject, name=name, place=place))
         file.seek(0)
         yield file
 
 
 @contextmanager
-def private_copy(*, subject: UUID, name: str, suffix: str = "") -> Iterator[Path]:
+def private_copy(*, subject: UUID, name: str, place: str, suffix: str = "") -> Iterator[Path]:
     """Give the plaintext at a path for programs that need one, in a private folder that goes on exit.
 
     The folder may be used for what is made of the file. Raises what `read` does.
@@ -138,7 +144,7 @@ def private_copy(*, subject: UUID, name: str, suffix: str = "") -> Iterator[Path
     with private_folder() as folder:
         path = folder / f"plain{suffix}"
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.writelines(read(subject=subject, name=name))
+            file.writelines(read(subject=subject, name=name, place=place))
         yield path
 
 
@@ -170,6 +176,23 @@ def _store(sealed: Path, name: str) -> None:
     if stored != name:
         default_storage.delete(stored)
         raise FileExistsError(name)
+
+
+def _key(subject: UUID, name: str, place: str) -> bytes:
+    """Return the key of a file that is called as it must be for its place."""
+    if name != place and not name.startswith(f"{place}-"):
+        logger.critical("a row names the file of another: %s instead of one of %s", name, place)
+        raise StreamDamagedError("of another place")
+    return data_key(subject)
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    try:
+        yield
+    except StreamDamagedError as error:
+        logger.critical("a sealed file does not open: %s: %s", name, error.why)
+        raise
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The data keys: one per subject, wrapped by a key of the ring."""
+"""The data keys: one per subject, wrapped by a key of the ring. What is to be forgotten, and what is still opened."""
 
 from django.db import models
 
@@ -65,3 +65,10 @@ class RewrittenTable(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class FormerSeals(models.Model):
+    """The permit to open seals of version 1, at most one row; `mark` is keyed by a key of the ring (crypto.former)."""
+
+    ring_key = models.TextField()
+    mark = models.BinaryField()

@@ -5,13 +5,17 @@ nothing is ever sealed anew to change hands, and whoever erases a person destroy
 
 What wraps a data key is made of a key of the ring and a share (heirloom.crypto.shares), so that destroying the share
 destroys every copy of the wrapped key: in dead rows, in the database's log and in its backups.
+
+What is sealed opens in its own place alone (`places.Place`): bytes of the same subject from another row or column, or
+beside another model or count than they were sealed with, are found to be moved.
 """
 
 import logging
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import cast
 from uuid import UUID
 
@@ -23,15 +27,16 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from heirloom.crypto import rewriting, shares
+from heirloom.crypto import former, rewriting, shares
 from heirloom.crypto.keys import KEY_BYTES, KeyRing, ring
 from heirloom.crypto.models import DataKey
+from heirloom.crypto.places import Place
 from heirloom.errors import Refusal
 
 logger = logging.getLogger(__name__)
-
-# Sealed bytes: version, 96-bit random nonce, ciphertext with its 128-bit tag (NIST SP 800-38D).
-VERSION = b"\x01"
+# Sealed bytes: version, 96-bit random nonce, ciphertext with its 128-bit tag (NIST SP 800-38D). Version 1 is that of
+# wrapped keys, and of data that was bound to a subject and a purpose alone; version 2 is bound to its place.
+VERSION, PLACED = b"\x01", b"\x02"
 NONCE_BYTES = 12
 _REWRAP_BATCH = 500
 _DESTROY_BATCH = 500
@@ -41,56 +46,75 @@ class KeyDestroyedError(LookupError):
     """The subject has no data key: it was destroyed, or never was."""
 
 
-class SealBrokenError(ValueError):
-    """The bytes were not sealed for this subject and context, or were changed since."""
+class SealBrokenError(Refusal):
+    """The bytes were not sealed for this subject and place, or were changed since: our fault, never the sender's."""
+
+    def __init__(self, why: str = "") -> None:
+        super().__init__("seal_broken")
+        self.why = why
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return SealBrokenError, (self.why,)
 
 
-def seal(*, subject: UUID, plaintext: bytes, context: bytes) -> bytes:
-    """Encrypt for a subject, whose data key is made on first use.
+def seal(*, subject: UUID, plaintext: bytes, place: Place) -> bytes:
+    """Encrypt for a subject, whose data key is made on first use; only the same subject and place open it.
 
-    `context` says what it is (such as b"template"); only the same subject and context open it.
     Raises KeyDestroyedError, and Refusal `key_unavailable`.
     """
-    return next(seal_all(subject=subject, plaintexts=[plaintext], context=context))
+    return next(seal_all(subject=subject, plaintexts=[(place, plaintext)]))
 
 
-def seal_all(*, subject: UUID, plaintexts: Iterable[bytes], context: bytes) -> Iterator[bytes]:
+def seal_all(*, subject: UUID, plaintexts: Iterable[tuple[Place, bytes]]) -> Iterator[bytes]:
     """Encrypt many things for one subject, whose data key is looked up once; raises as `seal` does."""
-    key, bound_to = AESGCM(data_key(subject, make=True)), _bound_to(subject, context)
-    for plaintext in plaintexts:
-        nonce = os.urandom(NONCE_BYTES)
-        yield VERSION + nonce + key.encrypt(nonce, plaintext, bound_to)
+    key = data_key(subject, make=True)
+    for place, plaintext in plaintexts:
+        yield sealed_by(key, subject=subject, plaintext=plaintext, place=place)
 
 
-def unseal(*, subject: UUID, sealed: bytes, context: bytes) -> bytes:
+def sealed_by(key: bytes, *, subject: UUID, plaintext: bytes, place: Place) -> bytes:
+    """Encrypt for a subject whose key, as `data_key` gives it, is at hand."""
+    nonce = os.urandom(NONCE_BYTES)
+    return PLACED + nonce + AESGCM(key).encrypt(nonce, plaintext, place.bound_to(subject))
+
+
+def unseal(*, subject: UUID, sealed: bytes, place: Place) -> bytes:
     """Decrypt what `seal` made.
 
-    Raises KeyDestroyedError, SealBrokenError, and Refusal `key_unavailable`.
+    Raises KeyDestroyedError, and Refusal `seal_broken` (SealBrokenError) and `key_unavailable`.
     """
-    return next(unseal_all(subject=subject, sealed=[sealed], context=context))
+    return next(unseal_all(subject=subject, sealed=[(place, sealed)]))
 
 
-def unseal_all(*, subject: UUID, sealed: Iterable[bytes], context: bytes) -> Iterator[bytes]:
+def unseal_all(*, subject: UUID, sealed: Iterable[tuple[Place, bytes]]) -> Iterator[bytes]:
     """Decrypt many things of one subject, whose data key is looked up once; raises as `unseal` does."""
-    key, bound_to = AESGCM(data_key(subject)), _bound_to(subject, context)
-    for one in sealed:
-        yield _open(key, bytes(one), bound_to)
+    key, opened_before = AESGCM(data_key(subject)), cache(former.are_opened)
+    for place, one in sealed:
+        yield _opened(key, bytes(one), subject, place, opened_before)
 
 
-def unseal_each(*, sealed: Mapping[UUID, bytes], context: bytes) -> dict[UUID, bytes]:
+def unseal_each(*, sealed: Mapping[UUID, tuple[Place, bytes]]) -> dict[UUID, bytes]:
     """Decrypt what was sealed for each of several subjects, with one query; whose key was destroyed is left out.
 
-    Raises SealBrokenError, and Refusal `key_unavailable`.
+    Raises Refusal `seal_broken` and `key_unavailable`.
     """
-    keys, wrapped = ring(), DataKey.objects.filter(wrapped__isnull=False).in_bulk(list(sealed))
-    opened = {}
-    for subject, row in wrapped.items():
-        try:
-            key = AESGCM(_unwrap(row, keys))
-        except KeyDestroyedError:  # meanwhile
-            continue
-        opened[subject] = _open(key, bytes(sealed[subject]), _bound_to(subject, context))
-    return opened
+    opened_before = cache(former.are_opened)
+    return {
+        subject: _opened(AESGCM(key), bytes(sealed[subject][1]), subject, sealed[subject][0], opened_before)
+        for subject, key in data_keys(sealed).items()
+    }
+
+
+def sealed_anew(kept: Sequence[tuple[UUID, Place, bytes]]) -> list[bytes | None]:
+    """Return seals of any subjects as they are made now, with two queries; None for what has no key or does not open.
+
+    Raises Refusal `key_unavailable`.
+    """
+    keys, opened_before = data_keys({subject for subject, _, _ in kept}), cache(former.are_opened)
+    return [
+        _sealed_anew(keys[subject], subject, place, sealed, opened_before) if subject in keys else None
+        for subject, place, sealed in kept
+    ]
 
 
 @transaction.atomic
@@ -154,6 +178,7 @@ def rewrap() -> int:
     keys = ring()
     if missing := missing_ring_keys():
         raise Refusal("key_unavailable", f"The key ring lacks {', '.join(sorted(missing))}.")
+    former.keep_through_rotation()
     done = 0
     stale = DataKey.objects.filter(wrapped__isnull=False).exclude(ring_key=keys.first.id, share__isnull=False)
     while batch := _rewrap_batch(keys, stale):
@@ -178,6 +203,18 @@ def data_key(subject: UUID, *, make: bool = False) -> bytes:
     if row is None or row.wrapped is None:
         raise KeyDestroyedError(str(subject))
     return _unwrap(row, ring())
+
+
+def data_keys(subjects: Iterable[UUID]) -> dict[UUID, bytes]:
+    """Return the keys of those subjects that have one, with one query. Raises Refusal `key_unavailable`."""
+    keys, rows = ring(), DataKey.objects.filter(wrapped__isnull=False).in_bulk(list(subjects))
+    opened = {}
+    for subject, row in rows.items():
+        try:
+            opened[subject] = _unwrap(row, keys)
+        except KeyDestroyedError:  # meanwhile
+            continue
+    return opened
 
 
 def _made(subject: UUID) -> DataKey:
@@ -249,18 +286,36 @@ def _destroy_shares(subjects: Iterable[UUID]) -> int:
     return done
 
 
-def _open(key: AESGCM, sealed: bytes, bound_to: bytes) -> bytes:
+def _opened(key: AESGCM, sealed: bytes, subject: UUID, place: Place, opened_before: Callable[[], bool]) -> bytes:
+    """Open bytes in their place, by the version that they carry. A seal that does not open is told to the operator."""
+    bound_to, version = place.bound_to(subject), PLACED
+    if sealed[:1] == VERSION and place.former is not None and opened_before():
+        bound_to, version = b"heirloom data" + VERSION + subject.bytes + place.former, VERSION
+    try:
+        return _open(key, sealed, bound_to, version)
+    except SealBrokenError as error:
+        logger.critical("sealed data does not open: %s %s: %s", place.column, "/".join(place.row), error.why)
+        raise
+
+
+def _sealed_anew(
+    key: bytes, subject: UUID, place: Place, sealed: bytes, opened_before: Callable[[], bool]
+) -> bytes | None:
+    try:
+        plain = _opened(AESGCM(key), sealed, subject, place, opened_before)
+    except SealBrokenError:
+        return None
+    return sealed_by(key, subject=subject, plaintext=plain, place=place)
+
+
+def _open(key: AESGCM, sealed: bytes, bound_to: bytes, version: bytes = VERSION) -> bytes:
     body = sealed[1:]
-    if sealed[:1] != VERSION:
-        raise SealBrokenError("unknown version")
+    if sealed[:1] != version:
+        raise SealBrokenError("of a version that is not opened")
     try:
         return key.decrypt(body[:NONCE_BYTES], body[NONCE_BYTES:], bound_to)
     except (InvalidTag, ValueError):
-        raise SealBrokenError("changed, or sealed for something else") from None
-
-
-def _bound_to(subject: UUID, context: bytes) -> bytes:
-    return b"heirloom data" + VERSION + subject.bytes + context
+        raise SealBrokenError("changed, or sealed for another place") from None
 
 
 def _wrapped_for(row: DataKey) -> bytes:

@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from heirloom.errors import Refusal
+
 SEGMENT_BYTES = 64 * 1024
 _TAG_BYTES = 16
 _MAGIC = b"HLS1"
@@ -22,8 +24,15 @@ _PREFIX_BYTES = 7
 _HEADER_BYTES = len(_MAGIC) + _SALT_BYTES + _PREFIX_BYTES
 
 
-class StreamDamagedError(ValueError):
-    """The stream was cut, changed, reordered, or encrypted for something else."""
+class StreamDamagedError(Refusal):
+    """The stream was cut, changed, reordered, or encrypted for something else: our fault, never the sender's."""
+
+    def __init__(self, why: str = "") -> None:
+        super().__init__("seal_broken")
+        self.why = why
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return StreamDamagedError, (self.why,)
 
 
 def encrypted(chunks: Iterable[bytes], *, key: bytes, bound_to: bytes) -> Iterator[bytes]:

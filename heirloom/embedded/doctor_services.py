@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import psycopg
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from kombu import Connection as BrokerConnection
 from kombu.exceptions import OperationalError as BrokerError
@@ -14,8 +14,9 @@ from kombu.exceptions import OperationalError as BrokerError
 from enrollment.services import erasure, renewal
 from heirloom import settings
 from heirloom.api import oidc_keys
-from heirloom.crypto import keys, shares
-from heirloom.crypto.models import DataKey
+from heirloom.crypto import former, keys, shares
+from heirloom.crypto import renewal as renewal_at_rest
+from heirloom.crypto.models import DataKey, FormerSeals
 from heirloom.embedded import doctor_audit, postgres
 from heirloom.embedded.findings import Finding, State, fault, ok, warning
 from heirloom.errors import Refusal
@@ -46,6 +47,7 @@ def services() -> Iterator[Finding]:
         yield from doctor_audit.log()
         yield from erasures()
         yield from reviewers()
+        yield from at_rest()
     yield vision()
     yield from issuer()
     yield key_ring(has_database=works)
@@ -188,6 +190,26 @@ def erasures() -> Iterator[Finding]:
         yield fault("Erasures", f"{late} have not left the disk in the promised time", remedy)
     else:
         yield ok("Erasures", "none overdue")
+
+
+def at_rest() -> Iterator[Finding]:
+    """Say whether something still lies at rest in a former way, such as seals that could be moved to another row."""
+    if migrations_missing() or FormerSeals._meta.db_table not in connection.introspection.table_names():
+        return
+    try:
+        left, opened = renewal_at_rest.still_to_do(), former.are_opened()
+    except (DatabaseError, ImproperlyConfigured) as error:
+        yield fault("At rest", f"cannot be looked at: {_first_line(error)}", "See the lines Migrations and Key ring.")
+        return
+    text = ", ".join(f"{name} {count}" for name, count in left.items())
+    if opened:
+        remedy = "A worker makes them anew; to be done sooner: python manage.py reseal"
+        yield warning("At rest", f"of a former way, and still opened: {text or 'none left'}", remedy)
+    elif left:
+        remedy = "python manage.py reseal makes anew what can be; of the rest the log tells whenever one is asked for."
+        yield warning("At rest", f"of a former way, seals among them are not opened: {text}", remedy)
+    else:
+        yield ok("At rest", "every seal is bound to its place")
 
 
 def vision() -> Finding:

@@ -55,6 +55,11 @@ INSTALLATION: dict[str, Code] = {
     "key_unavailable": Code(
         503, "The encryption key of this record is not in the key ring.", "An operator must restore the key."
     ),
+    "seal_broken": Code(
+        500,
+        "What is stored about this does not open: it was changed, moved or cut since it was sealed.",
+        "An operator must look: the log names the row, and a backup has it as it was.",
+    ),
     "interrupted": Code(
         503, "The work was interrupted three times.", "Send the capture again; an operator can read the worker's log."
     ),

@@ -7,6 +7,7 @@ from uuid import UUID
 from celery.signals import worker_ready, worker_shutdown
 
 from heirloom.celery import app
+from heirloom.crypto import renewal
 from heirloom.crypto import services as crypto
 from heirloom.crypto.files import delete_forgotten
 from heirloom.crypto.scratch import sweep_plaintext
@@ -15,6 +16,7 @@ from heirloom.jobs.liveness import Pulse
 from heirloom.jobs.vision import beside
 
 _TURN_S = 20.0
+"""A broker hands work out again that takes a minute."""
 
 
 @app.task
@@ -41,6 +43,12 @@ def sweep() -> None:
 def give_shares() -> int:
     """Give a share to each data key of a former version, for a while; the next ring goes on."""
     return crypto.give_shares_for(_TURN_S)
+
+
+@app.task
+def renew_at_rest() -> int:
+    """Make what lies at rest in a former way anew, for a while; the next ring goes on."""
+    return sum(renewed.done for renewed in renewal.renew_for(_TURN_S).values())
 
 
 def _each_time() -> None:

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from heirloom.celery import app
 from heirloom.crypto import services as crypto
+from heirloom.crypto.places import Place
 from heirloom.errors import Refusal
 from heirloom.jobs.models import VisionCall
 from heirloom.media.types import Image
@@ -24,7 +25,7 @@ from heirloom.vision.types import AnalysisRequest, FrameAnalysis, Vision, Vision
 
 # All calls share a subject; none outlives its answer by more than a few minutes.
 SUBJECT = uuid.UUID(int=2)
-ASKED, ANSWERED = b"vision call", b"vision answer"
+ASKED, ANSWERED = "asked", "answer"
 LOOK_EVERY_S = 0.01
 FORGET_AFTER = timedelta(minutes=5)
 STATUS_WITHIN_S = 5.0
@@ -111,10 +112,14 @@ def _awaited(call_id: uuid.UUID, within_s: float) -> bytes:
     raise Refusal("vision_unavailable")
 
 
-def _sealed(value: Any, call_id: uuid.UUID, context: bytes) -> bytes:
-    return crypto.seal(subject=SUBJECT, plaintext=pickle.dumps(value), context=context + call_id.bytes)
+def _sealed(value: Any, call_id: uuid.UUID, column: str) -> bytes:
+    return crypto.seal(subject=SUBJECT, plaintext=pickle.dumps(value), place=_place(call_id, column))
 
 
-def _opened(sealed: bytes, call_id: uuid.UUID, context: bytes) -> Any:
-    plain = crypto.unseal(subject=SUBJECT, sealed=sealed, context=context + call_id.bytes)
+def _opened(sealed: bytes, call_id: uuid.UUID, column: str) -> Any:
+    plain = crypto.unseal(subject=SUBJECT, sealed=sealed, place=_place(call_id, column))
     return pickle.loads(plain)  # nosec B301 # noqa: S301 - authentic: only this installation's key seals it
+
+
+def _place(call_id: uuid.UUID, column: str) -> Place:
+    return Place(f"jobs_visioncall.{column}", (str(call_id),))

@@ -44,6 +44,14 @@ REVIEW_CASES = {
     "duplicate": "enrollment.case.DuplicateCase",
     "replacement": "enrollment.case.ReplacementCase",
 }
+# What lies at rest in a former way, to be made anew (heirloom.crypto.renewal).
+AT_REST = (
+    "enrollment.services.at_rest.steps",
+    "verification.services.at_rest.steps",
+    "heirloom.webhooks.at_rest.steps",
+    "heirloom.uploads.at_rest.steps",
+    "heirloom.api.at_rest.steps",
+)
 
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -59,6 +67,7 @@ CELERY_TASK_ROUTES = {
     "heirloom.audit.tasks.anchor": {"queue": "io"},
     "heirloom.audit.tasks.tell_unrecorded": {"queue": "io"},
     "heirloom.audit.tasks.note_settings": {"queue": "io"},
+    "heirloom.jobs.tasks.renew_at_rest": {"queue": "io"},
     "enrollment.tasks.withdraw_expired_consents": {"queue": "io"},
     "enrollment.tasks.sweep_imports": {"queue": "io"},
     "enrollment.tasks.complete_erasures": {"queue": "io"},
@@ -105,6 +114,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "heirloom.audit.tasks.tell_unrecorded",
         "schedule": 300,
         "options": {"expires": 300},
+    },
+    "renew what is at rest": {
+        "task": "heirloom.jobs.tasks.renew_at_rest",
+        "schedule": 60,
+        "options": {"expires": 60},
     },
     "withdraw expired consents": {"task": "enrollment.tasks.withdraw_expired_consents", "schedule": 24 * 3600},
     "complete erasures": {

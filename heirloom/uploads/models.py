@@ -79,3 +79,8 @@ class UploadPart(models.Model):
 
     def __str__(self) -> str:
         return self.storage_name
+
+    @property
+    def file_place(self) -> str:
+        """What its file's name must begin with, whatever `storage_name` says (crypto.files)."""
+        return f"uploads/{self.upload_id}/{self.start}"

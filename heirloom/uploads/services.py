@@ -14,6 +14,7 @@ from django.utils import timezone
 from heirloom.accounts.models import User
 from heirloom.crypto import files
 from heirloom.crypto import services as crypto
+from heirloom.crypto.places import Place
 from heirloom.crypto.services import KeyDestroyedError
 from heirloom.crypto.stream import StreamDamagedError
 from heirloom.errors import Refusal
@@ -25,7 +26,6 @@ from heirloom.uploads.tus import Checksum
 logger = logging.getLogger(__name__)
 KEPT_FOR = timedelta(days=1)
 """How long a used upload is still told from one that never was."""
-_METADATA = b"upload metadata"
 _SWEEP_BATCH = 500
 
 
@@ -41,7 +41,9 @@ def create(*, owner: User, size_bytes: int, metadata: str = "", way: Upload.Way 
     with transaction.atomic():
         _require_room(owner, size_bytes)
         if metadata:
-            upload.metadata_sealed = crypto.seal(subject=upload.id, plaintext=metadata.encode(), context=_METADATA)
+            upload.metadata_sealed = crypto.seal(
+                subject=upload.id, plaintext=metadata.encode(), place=metadata_place(upload)
+            )
         upload.save(force_insert=True)
     return upload
 
@@ -51,7 +53,11 @@ def metadata_of(upload: Upload) -> str:
     if upload.metadata_sealed is None:
         return ""
     sealed = bytes(upload.metadata_sealed)
-    return crypto.unseal(subject=upload.id, sealed=sealed, context=_METADATA).decode()
+    return crypto.unseal(subject=upload.id, sealed=sealed, place=metadata_place(upload)).decode()
+
+
+def metadata_place(upload: Upload) -> Place:
+    return Place("uploads_upload.metadata", (str(upload.id),), b"upload metadata")
 
 
 def require_open(upload: Upload) -> None:
@@ -190,12 +196,13 @@ def _kept(upload: Upload, sender: UUID, start: int, piece: Piece) -> UploadPart:
     """Seal a piece into a file of its own: first the row that names it, then the file."""
     size_bytes = sum(map(len, piece))
     _require_announced(upload, start + size_bytes)
-    name = f"uploads/{uuid.uuid4()}"
+    part = UploadPart(upload=upload, start=start, size_bytes=size_bytes)
+    part.storage_name = f"{part.file_place}-{uuid.uuid4()}"
     with transaction.atomic():
         _require_sender(upload, sender)
-        part = UploadPart.objects.create(upload=upload, start=start, size_bytes=size_bytes, storage_name=name)
+        part.save(force_insert=True)
     try:
-        files.write(subject=upload.id, name=name, chunks=piece)
+        files.write(subject=upload.id, name=part.storage_name, chunks=piece)
     except KeyDestroyedError:
         raise Refusal("upload_gone") from None  # ended meanwhile
     except BaseException:
@@ -276,7 +283,7 @@ def _parts(upload: Upload) -> Iterator[bytes]:
     for part in list(upload.parts.filter(is_counted=True)):
         if part.start != at:
             raise StreamDamagedError(f"the part at {at} is missing")
-        yield from files.read(subject=upload.id, name=part.storage_name)
+        yield from files.read(subject=upload.id, name=part.storage_name, place=part.file_place)
         at += part.size_bytes
 
 

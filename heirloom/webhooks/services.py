@@ -15,6 +15,7 @@ from heirloom.accounts.models import User
 from heirloom.audit import services as audit
 from heirloom.audit.models import Action
 from heirloom.crypto import services as crypto
+from heirloom.crypto.places import Place
 from heirloom.errors import Refusal
 from heirloom.jobs import services as jobs
 from heirloom.jobs.models import Job, JobState
@@ -37,7 +38,8 @@ ROTATION = timedelta(hours=24)
 PAUSES = tuple(timedelta(seconds=s) for s in (5, 30, 120, 600, 1800, 3600, 7200, 14400, 21600, 36000))
 JITTER = 0.2
 GONE = 410
-_SECRET = b"webhook secret"
+SECRET, OLD_SECRET = "secret_sealed", "old_secret_sealed"
+"""The columns of an endpoint's two secrets."""
 
 
 def create(*, owner: User, url: str, events: Sequence[str], description: str = "") -> tuple[WebhookEndpoint, str]:
@@ -92,7 +94,8 @@ def update(
 def rotate(*, endpoint: WebhookEndpoint, actor: User) -> tuple[WebhookEndpoint, str]:
     """Return a new secret; the one before signs beside it for a day, and any older one no more."""
     endpoint = _locked(endpoint)
-    endpoint.old_secret_sealed, endpoint.old_secret_until = endpoint.secret_sealed, timezone.now() + ROTATION
+    endpoint.old_secret_sealed = _sealed(endpoint, _unsealed(endpoint, SECRET), OLD_SECRET)
+    endpoint.old_secret_until = timezone.now() + ROTATION
     secret = _give_secret(endpoint)
     endpoint.save(update_fields=["secret_sealed", "old_secret_sealed", "old_secret_until"])
     _audit(Action.WEBHOOK_ROTATED, endpoint, actor)
@@ -174,12 +177,11 @@ def _attempt(delivery: WebhookDelivery) -> sending.Attempt:
     if not endpoint.listens:
         return sending.Attempt(None, "", Failure.INACTIVE, 0)
     body = delivery.payload.encode()
-    secrets = [endpoint.secret_sealed, *([endpoint.old_secret_sealed] if endpoint.is_rotating else [])]
     signed = signing.headers(
         event_id=str(delivery.event_id),
         timestamp=int(time.time()),
         body=body,
-        signed_by=[_unsealed(endpoint, bytes(secret)) for secret in secrets if secret is not None],
+        signed_by=[_unsealed(endpoint, which) for which in (SECRET, *([OLD_SECRET] if endpoint.is_rotating else []))],
     )
     return sending.send(endpoint.url, body=body, headers=signed)
 
@@ -248,12 +250,21 @@ def _require_listening(endpoint: WebhookEndpoint) -> None:
 
 def _give_secret(endpoint: WebhookEndpoint) -> str:
     secret = signing.new_secret()
-    endpoint.secret_sealed = crypto.seal(subject=endpoint.id, plaintext=secret.encode(), context=_SECRET)
+    endpoint.secret_sealed = _sealed(endpoint, secret, SECRET)
     return secret
 
 
-def _unsealed(endpoint: WebhookEndpoint, sealed: bytes) -> str:
-    return crypto.unseal(subject=endpoint.id, sealed=sealed, context=_SECRET).decode()
+def _sealed(endpoint: WebhookEndpoint, secret: str, which: str) -> bytes:
+    return crypto.seal(subject=endpoint.id, plaintext=secret.encode(), place=secret_place(endpoint, which))
+
+
+def _unsealed(endpoint: WebhookEndpoint, which: str) -> str:
+    kept = bytes(getattr(endpoint, which))
+    return crypto.unseal(subject=endpoint.id, sealed=kept, place=secret_place(endpoint, which)).decode()
+
+
+def secret_place(endpoint: WebhookEndpoint, which: str) -> Place:
+    return Place(f"webhooks_webhookendpoint.{which}", (str(endpoint.id),), b"webhook secret")
 
 
 def _state(endpoint: WebhookEndpoint) -> dict[str, object]:

@@ -10,6 +10,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from enrollment.models import Capture, Enrollment, FaceTemplate, Person, PersonTemplate
+from enrollment.services.templates import of_mean
 from heirloom.crypto import services as crypto
 from heirloom.reviews.models import Review
 from heirloom.reviews.services import decide
@@ -142,9 +143,9 @@ def test_a_cleared_duplicate_is_still_held_against_everybody_else(
     third = Person.objects.create(full_name="A third one")
     known = PersonTemplate.objects.get(person=enrolled["person_id"])
     sealed = bytes(known.vector_sealed)
-    vector = crypto.unseal(subject=known.person_id, sealed=sealed, context=b"template")
+    vector = crypto.unseal(subject=known.person_id, sealed=sealed, place=of_mean(known))
     known.pk, known.person = None, third
-    known.vector_sealed = crypto.seal(subject=third.id, plaintext=vector, context=b"template")
+    known.vector_sealed = crypto.seal(subject=third.id, plaintext=vector, place=of_mean(known))
     known.save()
     case = Review.objects.get(kind="duplicate")
     decide(review_id=case.id, reviewer=cast.rhea, verdict="approved", reason_code="different_person")

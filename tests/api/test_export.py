@@ -158,7 +158,7 @@ def test_it_takes_the_same_memory_however_much_there_is(cast: Cast) -> None:
 
     def documents() -> Iterator[Document]:
         yield listed("many.json", ({"number": number, "text": "x" * 1000} for number in range(20_000)))
-        yield Document("large.mp4", files.read(subject=person.id, name=kept.name), is_text=False)
+        yield Document("large.mp4", files.read(subject=person.id, name=kept.name, place=kept.name), is_text=False)
 
     tracemalloc.start()
     total = sum(len(chunk) for chunk in _zipped(documents()))

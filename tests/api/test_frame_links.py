@@ -8,9 +8,11 @@ from rest_framework.test import APIClient
 
 from heirloom.api import keys
 from heirloom.audit.models import Action, AuditEvent
+from heirloom.crypto import files
 from tests.api.conftest import codes
 from tests.cast import Cast, caller, key_caller
 from tests.house import things_of
+from tests.pictures import landscape
 from verification.api import frame_links
 from verification.models import EvidenceFrame, Verification
 
@@ -22,10 +24,10 @@ def row(cast: Cast, settings: Any) -> Verification:
     cast.cleo.scopes = ["evidence:read"]
     cast.cleo.save()
     verification = things_of(cast.cleo).verification
-    frame = verification.frames.get()
-    EvidenceFrame.objects.create(
-        verification=verification, number=1, width=640, height=480, storage_name=frame.storage_name
-    )
+    second = EvidenceFrame(verification=verification, number=1, width=640, height=480)
+    second.storage_name = second.file_place
+    files.write(subject=verification.capture.subject, name=second.storage_name, chunks=[landscape()])
+    second.save()
     return verification
 
 

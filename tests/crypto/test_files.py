@@ -35,7 +35,7 @@ def leftovers() -> list[Path]:
 def test_a_file_comes_back_with_its_size_and_digest(alice: UUID) -> None:
     stored = written(alice)
     assert stored == files.StoredFile("captures/1", len(PLAIN), hashlib.sha256(PLAIN).hexdigest())
-    assert files.read_bytes(subject=alice, name="captures/1") == PLAIN
+    assert files.read_bytes(subject=alice, name="captures/1", place="captures/1") == PLAIN
 
 
 def test_the_storage_never_sees_plaintext_and_nothing_is_left_over(alice: UUID, tmp_path: Path) -> None:
@@ -46,23 +46,36 @@ def test_the_storage_never_sees_plaintext_and_nothing_is_left_over(alice: UUID, 
 
 def test_an_empty_file_is_kept_as_one(alice: UUID) -> None:
     assert files.write(subject=alice, name="empty", chunks=[]).size == 0
-    assert files.read_bytes(subject=alice, name="empty") == b""
+    assert files.read_bytes(subject=alice, name="empty", place="empty") == b""
 
 
 def test_a_file_moved_to_another_name_or_subject_does_not_open(alice: UUID, bob: UUID) -> None:
     written(alice), written(bob, "captures/2")
     Path(default_storage.path("captures/1")).rename(default_storage.path("captures/3"))
     with pytest.raises(StreamDamagedError):
-        files.read_bytes(subject=alice, name="captures/3")
+        files.read_bytes(subject=alice, name="captures/3", place="captures/3")
     with pytest.raises(StreamDamagedError):
-        files.read_bytes(subject=alice, name="captures/2")
+        files.read_bytes(subject=alice, name="captures/2", place="captures/2")
+
+
+def test_a_file_is_read_for_its_own_place_alone(alice: UUID) -> None:
+    """Whoever can write rows cannot have one row read the file of another, even of the same subject."""
+    written(alice, "frames/v/1-abc"), written(alice, "frames/v/2")
+    assert files.read_bytes(subject=alice, name="frames/v/1-abc", place="frames/v/1") == PLAIN
+    assert files.read_bytes(subject=alice, name="frames/v/2", place="frames/v/2") == PLAIN
+    for name, place in (("frames/v/1-abc", "frames/v/2"), ("frames/v/2", "frames/v/1"), ("frames/v/2", "frames/v/")):
+        with pytest.raises(StreamDamagedError) as told:
+            files.read_bytes(subject=alice, name=name, place=place)
+        assert told.value.code == "seal_broken"
+        with pytest.raises(StreamDamagedError):
+            next(files.read_part(subject=alice, name=name, place=place, start=0, stop=1))
 
 
 def test_a_name_that_is_taken_is_refused_and_the_first_file_stays(alice: UUID) -> None:
     written(alice)
     with pytest.raises(FileExistsError):
         files.write(subject=alice, name="captures/1", chunks=[b"other"])
-    assert files.read_bytes(subject=alice, name="captures/1") == PLAIN
+    assert files.read_bytes(subject=alice, name="captures/1", place="captures/1") == PLAIN
     assert len(default_storage.listdir("captures")[1]) == 1
 
 
@@ -81,7 +94,7 @@ def test_a_destroyed_subject_has_no_readable_files(alice: UUID) -> None:
     written(alice)
     services.destroy(subject=alice)
     with pytest.raises(services.KeyDestroyedError):
-        files.read_bytes(subject=alice, name="captures/1")
+        files.read_bytes(subject=alice, name="captures/1", place="captures/1")
 
 
 def test_a_deleted_file_is_gone_and_deleting_again_is_no_fault(alice: UUID) -> None:
@@ -89,7 +102,7 @@ def test_a_deleted_file_is_gone_and_deleting_again_is_no_fault(alice: UUID) -> N
     files.delete("captures/1")
     files.delete("captures/1")
     with pytest.raises(Refusal, match="storage_unavailable"):
-        files.read_bytes(subject=alice, name="captures/1")
+        files.read_bytes(subject=alice, name="captures/1", place="captures/1")
 
 
 def test_a_storage_that_cannot_be_written_is_a_refusal(alice: UUID, tmp_path: Path) -> None:
@@ -100,7 +113,7 @@ def test_a_storage_that_cannot_be_written_is_a_refusal(alice: UUID, tmp_path: Pa
 
 def test_an_unlinked_file_can_be_searched_and_has_no_name(alice: UUID) -> None:
     written(alice)
-    with files.open_unlinked(subject=alice, name="captures/1") as file:
+    with files.open_unlinked(subject=alice, name="captures/1", place="captures/1") as file:
         file.seek(7)
         assert file.read(4) == PLAIN[7:11]
         assert not leftovers()
@@ -108,7 +121,7 @@ def test_an_unlinked_file_can_be_searched_and_has_no_name(alice: UUID) -> None:
 
 def test_a_private_copy_is_for_its_owner_alone_and_goes_on_exit(alice: UUID) -> None:
     written(alice)
-    with files.private_copy(subject=alice, name="captures/1", suffix=".mp4") as path:
+    with files.private_copy(subject=alice, name="captures/1", place="captures/1", suffix=".mp4") as path:
         assert path.read_bytes() == PLAIN
         assert path.suffix == ".mp4"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -117,7 +130,10 @@ def test_a_private_copy_is_for_its_owner_alone_and_goes_on_exit(alice: UUID) -> 
 
 
 def test_a_failed_copy_leaves_nothing(alice: UUID) -> None:
-    with pytest.raises(services.KeyDestroyedError), files.private_copy(subject=alice, name="captures/1"):
+    with (
+        pytest.raises(services.KeyDestroyedError),
+        files.private_copy(subject=alice, name="captures/1", place="captures/1"),
+    ):
         pass
     assert not leftovers()
 
@@ -135,7 +151,7 @@ def test_the_sweep_deletes_what_a_killed_process_left_and_nothing_else(alice: UU
     """)
     subprocess.run([sys.executable, "-c", script], check=False, cwd=settings.BASE_DIR)
     assert any(path.name == "plain.mp4" for path in leftovers())
-    with files.private_copy(subject=alice, name="captures/1") as path:
+    with files.private_copy(subject=alice, name="captures/1", place="captures/1") as path:
         assert scratch.sweep_plaintext() == 1
         assert path.exists()
     assert not leftovers()

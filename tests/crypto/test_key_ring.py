@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from pytest_django.fixtures import Settings as SettingsWrapper
 
 from heirloom.crypto import keys, services
+from heirloom.crypto.places import Place
 from heirloom.errors import Refusal
 
 
@@ -76,7 +77,7 @@ def test_of_many_processes_that_start_at_once_all_read_the_same_ring(
 
 @pytest.mark.django_db
 def test_a_lost_ring_is_never_replaced_while_data_exists(settings: SettingsWrapper, tmp_path: Path) -> None:
-    services.seal(subject=uuid4(), plaintext=b"x", context=b"template")
+    services.seal(subject=uuid4(), plaintext=b"x", place=Place("t.c", ("1",)))
     keys.ring.cache_clear()
     settings.ENCRYPTION_KEYS, settings.EMBEDDED, settings.KEY_RING_FILE = "", True, tmp_path / "keys.json"
     with pytest.raises(ImproperlyConfigured, match="Restore"):

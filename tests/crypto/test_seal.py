@@ -7,6 +7,7 @@ from pytest_django.fixtures import Settings as SettingsWrapper
 
 from heirloom.crypto import keys, services
 from heirloom.crypto.models import DataKey
+from heirloom.crypto.places import Place
 from heirloom.errors import Refusal
 
 pytestmark = pytest.mark.django_db
@@ -19,12 +20,15 @@ def use_ring(settings: SettingsWrapper, **secrets: int) -> None:
     keys.ring.cache_clear()
 
 
-def sealed_for(subject: UUID, context: bytes = b"template") -> bytes:
-    return services.seal(subject=subject, plaintext=b"128 numbers", context=context)
+HERE = Place("face.vector", ("1", "model"))
 
 
-def unsealed(subject: UUID, sealed: bytes, context: bytes = b"template") -> bytes:
-    return services.unseal(subject=subject, sealed=sealed, context=context)
+def sealed_for(subject: UUID, place: Place = HERE) -> bytes:
+    return services.seal(subject=subject, plaintext=b"128 numbers", place=place)
+
+
+def unsealed(subject: UUID, sealed: bytes, place: Place = HERE) -> bytes:
+    return services.unseal(subject=subject, sealed=sealed, place=place)
 
 
 def test_what_was_sealed_is_opened(alice: UUID) -> None:
@@ -49,9 +53,23 @@ def test_it_does_not_open_under_another_subject_even_with_the_same_key(alice: UU
         unsealed(bob, sealed)
 
 
-def test_it_does_not_open_in_another_context(alice: UUID) -> None:
-    with pytest.raises(services.SealBrokenError):
-        unsealed(alice, sealed_for(alice), b"consent")
+@pytest.mark.parametrize(
+    "place",
+    [
+        Place("mean.vector", ("1", "model")),
+        Place("face.vector", ("2", "model")),
+        Place("face.vector", ("1", "another model")),
+        Place("face.vector", ("1",)),
+        Place("face.vector", ("1model",)),
+        Place("face.vector", ("1", "model", "")),
+    ],
+    ids=str,
+)
+def test_it_does_not_open_in_another_place(alice: UUID, place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(services.SealBrokenError) as told:
+        unsealed(alice, sealed_for(alice), place)
+    assert (told.value.code, told.value.status) == ("seal_broken", 500)
+    assert [(record.levelname, place.column in record.message) for record in caplog.records] == [("CRITICAL", True)]
 
 
 @pytest.mark.parametrize("position", [0, 1, 13, -1])
@@ -142,9 +160,10 @@ def test_rewrapping_changes_nothing_when_a_key_is_missing(settings: SettingsWrap
 def test_many_things_are_sealed_and_opened_with_one_look_at_the_key(
     alice: UUID, django_assert_num_queries: Any
 ) -> None:
-    things = [bytes([number]) * 10 for number in range(20)]
-    sealed = list(services.seal_all(subject=alice, plaintexts=things, context=b"row"))
+    things = [(Place("row.cells", (str(number),)), bytes([number]) * 10) for number in range(20)]
+    places, plain = zip(*things, strict=True)
+    sealed = list(services.seal_all(subject=alice, plaintexts=things))
     assert len(set(sealed)) == 20
     with django_assert_num_queries(1):
-        assert list(services.unseal_all(subject=alice, sealed=sealed, context=b"row")) == things
-    assert services.unseal(subject=alice, sealed=sealed[3], context=b"row") == things[3]
+        assert tuple(services.unseal_all(subject=alice, sealed=zip(places, sealed, strict=True))) == plain
+    assert services.unseal(subject=alice, sealed=sealed[3], place=places[3]) == plain[3]

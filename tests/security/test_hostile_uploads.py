@@ -107,7 +107,7 @@ def assert_evidence_is_bare() -> None:
     for frame in EvidenceFrame.objects.select_related("verification__capture"):
         capture = frame.verification.capture
         assert capture is not None
-        jpeg = files.read_bytes(subject=capture.subject, name=frame.storage_name)
+        jpeg = files.read_bytes(subject=capture.subject, name=frame.storage_name, place=frame.file_place)
         assert not any(secret in jpeg for secret in (TOKEN, SECRET.encode(), b"Exif", b"xap/1.0", b"ICC_PROFILE"))
 
 

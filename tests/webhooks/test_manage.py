@@ -81,7 +81,7 @@ def test_a_revoked_webhook_is_gone_with_its_key_but_not_its_log(cleo: APIClient,
     assert (answer.status_code, codes(answer)) == (409, ["webhook_inactive"])
     endpoint = WebhookEndpoint.objects.get()
     with pytest.raises(services.crypto.KeyDestroyedError):
-        services.crypto.unseal(subject=endpoint.id, sealed=endpoint.secret_sealed, context=b"webhook secret")
+        services._unsealed(endpoint, services.SECRET)
 
 
 def test_a_webhook_that_is_off_takes_no_test(cleo: APIClient, receiver: Receiver) -> None:

@@ -98,7 +98,7 @@ def read_poster(*, verification: Verification, viewer: User) -> bytes:
     """
     clip, capture = _made(verification)
     _note(verification, viewer, poster=True)
-    return files.read_bytes(subject=capture.subject, name=clip.poster_name)
+    return files.read_bytes(subject=capture.subject, name=clip.poster_name, place=clip.poster_name)
 
 
 def _store(clip: EvidenceClip, capture: Capture) -> None:
@@ -137,7 +137,8 @@ def _note(verification: Verification, viewer: User, **details: bool) -> None:
 
 
 def _part(clip: EvidenceClip, capture: Capture, start: int, stop: int) -> Iterator[bytes]:
-    return files.read_part(subject=capture.subject, name=clip.clip_name, start=start, stop=stop)
+    name = clip.clip_name
+    return files.read_part(subject=capture.subject, name=name, place=name, start=start, stop=stop)
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ from enrollment.services.disclosure import Document, file_of, listed
 from heirloom.crypto import files
 from heirloom.decision.sight import LOOK
 from verification.models import Candidate, Challenge, EvidenceFrame, Verification
+from verification.services import evidence
 
 FACTS = (
     "id", "mode", "model", "policy", "similarity", "threshold", "confidence", "attack_outcome", "outcome", "decision",
@@ -35,7 +36,7 @@ def documents(person: Person) -> Iterator[Document]:
             continue
         yield file_of(capture, f"verifications/{verification.id}/capture")
         for frame in EvidenceFrame.objects.filter(verification=verification):
-            chunks = files.read(subject=capture.subject, name=frame.storage_name)
+            chunks = files.read(subject=capture.subject, name=frame.storage_name, place=evidence.place_of(frame))
             yield Document(f"verifications/{verification.id}/frame-{frame.number}.jpg", chunks, is_text=False)
 
 

@@ -1,5 +1,6 @@
 """Evidence: the frames that a decision rests on, kept encrypted, shown only to those who may and never unnoticed."""
 
+import re
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,17 +12,20 @@ from enrollment.services.templates import Reference
 from heirloom.accounts.models import User
 from heirloom.audit import services as audit
 from heirloom.audit.models import Action
-from heirloom.crypto import files
+from heirloom.crypto import files, former
 from heirloom.decision.verification import VERIFICATION_FMR
 from heirloom.errors import Refusal
 from heirloom.media.image import encode_jpeg
 from heirloom.vision.comparison import compare
 from heirloom.vision.types import Template
-from verification.models import EvidenceFrame, Verification
+from verification.models import EvidenceFrame, Verification, frame_place
 from verification.services.probes import Frame, Probe
 
 MOST_FRAMES = 8
 JPEG_QUALITY = 85
+_UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+FORMER_PATH = f"^frames/{_UUID}/{_UUID}$"
+"""How the files of frames were named before."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +52,7 @@ def kept(verification: Verification, probe: Probe) -> Iterator[Sequence[KeptFram
     stored: list[KeptFrame] = []
     try:
         for frame in _worth_showing(probe):
-            name = f"frames/{verification.id}/{uuid.uuid4()}"
+            name = new_name(verification.id, len(stored))
             stored.append(KeptFrame(frame, name))
             files.write(subject=capture.subject, name=name, chunks=[encode_jpeg(frame.image, JPEG_QUALITY)])
         yield stored
@@ -83,7 +87,22 @@ def read_frame(*, frame: EvidenceFrame, viewer: User) -> bytes:
         actor=viewer,
         details={"frame": frame.number},
     )
-    return files.read_bytes(subject=verification.capture.subject, name=frame.storage_name)
+    return files.read_bytes(subject=verification.capture.subject, name=frame.storage_name, place=place_of(frame))
+
+
+def place_of(frame: EvidenceFrame) -> str:
+    """Return what the name of a frame's file must begin with.
+
+    Names of before told the verification and not which of its frames; they are read as long as seals of before are.
+    """
+    of_verification = frame.storage_name.startswith(f"frames/{frame.verification_id}/")
+    is_former = of_verification and re.match(FORMER_PATH, frame.storage_name)
+    return frame.storage_name if is_former and former.are_opened() else frame.file_place
+
+
+def new_name(verification_id: uuid.UUID, number: int) -> str:
+    """Return a name that no file has, for one frame of a verification."""
+    return f"{frame_place(verification_id, number)}-{uuid.uuid4()}"
 
 
 def _worth_showing(probe: Probe) -> list[Frame]:

@@ -17,9 +17,9 @@ from enrollment.services.imports.archives import Archive
 from enrollment.services.imports.tables import Fault, Line
 from heirloom.crypto import files
 from heirloom.crypto import services as crypto
+from heirloom.crypto.places import Place
 from heirloom.errors import Refusal
 
-CONTEXT = b"import row"
 ROWS_AT_ONCE = 1000
 Chunks = Iterable[bytes]
 
@@ -45,7 +45,7 @@ def stored(import_id: uuid.UUID, *, table: Chunks | None, photos: Chunks | None)
 
 def read_table(batch: Import) -> list[Line]:
     """Return the lines of the table; raises as tables.read does."""
-    with files.open_unlinked(subject=batch.id, name=batch.table_name) as file:
+    with files.open_unlinked(subject=batch.id, name=batch.table_name, place=_place(batch.id, "table")) as file:
         return tables.read(file)
 
 
@@ -55,23 +55,31 @@ def opened_archive(batch: Import) -> Iterator[Archive | None]:
     if not batch.archive_name:
         yield None
         return
-    with files.open_unlinked(subject=batch.id, name=batch.archive_name) as file:
+    with files.open_unlinked(subject=batch.id, name=batch.archive_name, place=_place(batch.id, "photos")) as file:
         yield Archive(file, most_photo_bytes=settings.UPLOAD_MAX_PHOTO_BYTES)
 
 
-def sealed(batch: Import, lines: Sequence[Line]) -> Iterator[bytes]:
-    """Give the cells of lines as they are kept."""
-    texts = (json.dumps(dict(line.cells)).encode() for line in lines)
-    return crypto.seal_all(subject=batch.id, plaintexts=texts, context=CONTEXT)
+def sealed(batch: Import, table: int, lines: Sequence[Line]) -> Iterator[bytes]:
+    """Give the cells of a table's lines as they are kept."""
+    texts = ((_cells_place(batch.id, table, line.number), json.dumps(dict(line.cells)).encode()) for line in lines)
+    return crypto.seal_all(subject=batch.id, plaintexts=texts)
 
 
 def cells_of(batch: Import, rows: Sequence[ImportRow]) -> list[Mapping[str, str]]:
     """Return the cells of each row, {} where they are no longer kept. The key is looked up once."""
-    kept = [bytes(row.cells_sealed) for row in rows if row.cells_sealed is not None]
+    kept = [(cells_place(row), bytes(row.cells_sealed)) for row in rows if row.cells_sealed is not None]
     if not kept:
         return [{} for _ in rows]
-    opened = crypto.unseal_all(subject=batch.id, sealed=kept, context=CONTEXT)
+    opened = crypto.unseal_all(subject=batch.id, sealed=kept)
     return [json.loads(next(opened)) if row.cells_sealed is not None else {} for row in rows]
+
+
+def cells_place(row: ImportRow) -> Place:
+    return _cells_place(row.batch_id, row.table, row.line)
+
+
+def _cells_place(import_id: uuid.UUID, table: int, line: int) -> Place:
+    return Place("enrollment_importrow.cells", (str(import_id), str(table), str(line)), b"import row")
 
 
 def forget_table(batch: Import) -> None:
@@ -139,8 +147,12 @@ def _forgotten(name: str) -> str:
 
 
 def _write(import_id: uuid.UUID, what: str, chunks: Chunks, most: int) -> str:
-    name = f"imports/{import_id}/{what}-{uuid.uuid4()}"
+    name = f"{_place(import_id, what)}-{uuid.uuid4()}"
     return files.write(subject=import_id, name=name, chunks=at_most(most, chunks)).name
+
+
+def _place(import_id: uuid.UUID, what: str) -> str:
+    return f"imports/{import_id}/{what}"
 
 
 def _looked_at(table: Chunks) -> Iterator[bytes]:

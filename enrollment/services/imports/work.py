@@ -107,7 +107,7 @@ def _read(batch: Import, lease: Lease, lines: Sequence[Line]) -> None:
         batch.rows.filter(table=table).delete()
     for begin in range(0, len(lines), LINES_AT_ONCE):
         some = lines[begin : begin + LINES_AT_ONCE]
-        cells = list(files.sealed(batch, some))
+        cells = list(files.sealed(batch, table, some))
         with lease.part(READING, READ * begin // len(lines)):
             ImportRow.objects.bulk_create(_row(batch, table, *one) for one in zip(some, cells, strict=True))
     with lease.part(READING, READ):
