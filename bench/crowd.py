@@ -97,8 +97,8 @@ def _verifications(people: list[uuid.UUID], owner: int, draw: random.Random) -> 
 
     now = datetime.now(UTC)
     captures = Capture.objects.bulk_create(
-        Capture(subject=uuid.uuid4(), kind="image", mime="image/jpeg", source="api", storage_name="", sha256="0" * 64,
-                size_bytes=90_000, width=960, height=1280)
+        Capture(subject=uuid.uuid4(), kind="image", mime="image/jpeg", source="api", storage_name="",
+                bytes_mark="0" * 64, size_bytes=90_000, width=960, height=1280)
         for _ in people
     )  # fmt: skip
     rows = [

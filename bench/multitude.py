@@ -154,11 +154,11 @@ def _capture() -> dict[str, str]:
         "mime": "'image/jpeg'",
         "source": "'api'",
         "storage_name": "''",
-        "sha256": "md5(n::text) || md5(n::text)",
+        "bytes_mark": "md5(n::text) || md5(n::text)",
         "size_bytes": "90000",
         "width": "960",
         "height": "1280",
-        "perceptual_hashes": "ARRAY[hashint8extended(n, 7)]",
+        "looks_marks": "ARRAY[hashint8extended(n, 7)]",
     }
 
 

@@ -145,7 +145,8 @@ class Capture(models.Model):
     mime = models.CharField(max_length=64)
     source = models.CharField(max_length=16)
     storage_name = models.CharField(max_length=200)
-    sha256 = models.CharField(max_length=64)
+    # What finds equal bytes handed in again, keyed (crypto.marks); "" where none are held.
+    bytes_mark = models.CharField(max_length=64, blank=True, default="")
     size_bytes = models.BigIntegerField()
     width = models.PositiveIntegerField(null=True)
     height = models.PositiveIntegerField(null=True)
@@ -154,16 +155,23 @@ class Capture(models.Model):
     notes = ArrayField(models.CharField(max_length=40), default=list)
     # One verdict for a photo, one for each chosen frame of a clip: {at_s, accepted, reasons, quality, template_id}.
     verdicts = models.JSONField(default=list)
-    # What finds a copy handed in again (vision.fingerprint), and who the file says made it (media.types.Provenance).
-    perceptual_hashes = ArrayField(models.BigIntegerField(), default=list)
+    # What finds a copy handed in again, keyed likewise, and who the file says made it (media.types.Provenance).
+    looks_marks = ArrayField(models.BigIntegerField(), default=list)
     provenance = models.JSONField(default=dict)
+    # What was kept before instead of the marks, plain; emptied by `manage.py reseal`.
+    sha256 = models.CharField(max_length=64, blank=True, default="", editable=False)
+    perceptual_hashes = ArrayField(models.BigIntegerField(), default=list, editable=False)
     received_at = models.DateTimeField(auto_now_add=True)
 
     objects = CaptureQuerySet.as_manager()
 
     class Meta:
         ordering = ("received_at", "id")
-        indexes = [models.Index(fields=["sha256"]), models.Index(fields=["received_at"])]
+        indexes = [
+            models.Index(fields=["bytes_mark"]),
+            models.Index(fields=["received_at"]),
+            models.Index(fields=["id"], condition=~Q(sha256=""), name="captures_marked_before"),
+        ]
 
     @property
     def file_place(self) -> str:

@@ -190,17 +190,23 @@ class CaptureQuerySet(models.QuerySet["Capture"]):
         """Keep what was received earlier."""
         return self.filter(received_at__lt=capture.received_at).exclude(pk=capture.pk)
 
+    def marked_before(self) -> "CaptureQuerySet":
+        """Keep those whose hashes are still kept plain."""
+        return self.exclude(sha256="")
+
     def looking_like(
-        self, hashes: Sequence[int], *, most_bits: int, least_share: float, newest: int
+        self, hashes: Sequence[int], *, most_bits: int, least_share: float, newest: int, plain: bool = False
     ) -> list[uuid.UUID]:
         """Return the ids of those, among the newest so many, that resemble at least a share of the hashed pictures.
 
-        hashes: as vision.fingerprint makes them, resembling when they differ in at most so many bits.
+        hashes: as crypto.marks makes them, resembling when they differ in at most so many bits; with `plain`, those of
+        vision.fingerprint, as they were kept before.
         """
-        rows, values = self.order_by("-received_at").values("id", "perceptual_hashes")[:newest].query.sql_with_params()
+        column = "perceptual_hashes" if plain else "looks_marks"
+        rows, values = self.order_by("-received_at").values("id", column)[:newest].query.sql_with_params()
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT c.id FROM (" + rows + ") c, unnest(c.perceptual_hashes) kept,"  # nosec B608 # noqa: S608 - Django's
+                "SELECT c.id FROM (" + rows + ") c, unnest(c." + column + ") kept,"  # nosec B608 # noqa: S608 - Django's
                 " unnest(%s::bigint[]) WITH ORDINALITY given(hash, number)"
                 " WHERE bit_count((kept # given.hash)::bit(64)) <= %s"
                 " GROUP BY c.id HAVING count(DISTINCT given.number) >= %s",

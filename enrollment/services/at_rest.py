@@ -1,13 +1,43 @@
-"""What enrollment keeps sealed, column by column, for `heirloom.crypto.renewal`."""
+"""What enrollment keeps sealed, column by column, and keyed, for `heirloom.crypto.renewal`."""
 
-from enrollment.models import FaceTemplate, ImportRow, PersonTemplate
+from collections.abc import Iterator
+
+from django.db import transaction
+
+from enrollment.models import Capture, FaceTemplate, ImportRow, PersonTemplate
 from enrollment.services.imports.files import cells_place
 from enrollment.services.templates import of_mean, of_template
-from heirloom.crypto.renewal import Column, Step
+from heirloom.crypto.marks import marks
+from heirloom.crypto.renewal import BATCH, Column, Renewed, Step
+
+
+class PlainHashes:
+    """Captures whose hashes are kept as they were before: unkeyed."""
+
+    name = "hashes of captures"
+
+    def left(self) -> int:
+        return Capture.objects.marked_before().count()
+
+    def renew(self) -> Iterator[Renewed]:
+        rows = Capture.objects.marked_before().order_by("pk").select_for_update(skip_locked=True, no_key=True)
+        keyed = marks()
+        while True:
+            with transaction.atomic():
+                batch = list(rows[:BATCH])
+                for row in batch:
+                    row.bytes_mark = row.bytes_mark or keyed.of_bytes(row.sha256)
+                    row.looks_marks = row.looks_marks or keyed.of_looks(row.perceptual_hashes)
+                    row.sha256, row.perceptual_hashes = "", []
+                Capture.objects.bulk_update(batch, ["bytes_mark", "looks_marks", "sha256", "perceptual_hashes"])
+            if not batch:
+                return
+            yield Renewed(len(batch))
 
 
 def steps() -> list[Step]:
     return [
+        PlainHashes(),
         Column("templates", FaceTemplate.objects.all(), "vector_sealed", lambda row: row.person_id, of_template),
         Column("means", PersonTemplate.objects.all(), "vector_sealed", lambda row: row.person_id, of_mean),
         Column("import lines", ImportRow.objects.all(), "cells_sealed", lambda row: row.batch_id, cells_place),

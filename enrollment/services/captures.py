@@ -7,12 +7,14 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 
 from enrollment.models import Capture, Person
 from enrollment.services import transcoders
 from heirloom.crypto import files
+from heirloom.crypto.marks import marks
 from heirloom.errors import Refusal
 from heirloom.media.evidence import make_evidence
 from heirloom.media.image import read_still
@@ -23,6 +25,7 @@ from heirloom.media.types import ClipFacts, Image, MediaType
 from heirloom.media.video import frames, is_whole, probe
 
 HEAD_BYTES = 4096
+NO_MARKS: dict[str, Any] = {"bytes_mark": "", "looks_marks": [], "sha256": "", "perceptual_hashes": []}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class StoredCapture:
     subject: uuid.UUID
     media_type: MediaType
     storage_name: str
-    sha256: str
+    bytes_mark: str
     size_bytes: int
 
 
@@ -56,7 +59,12 @@ def store(*, chunks: Iterable[bytes], subject: uuid.UUID | None = None) -> Store
     most = settings.UPLOAD_MAX_PHOTO_BYTES if media_type.kind == Capture.Kind.PHOTO else settings.UPLOAD_MAX_CLIP_BYTES
     owner = subject or capture_id
     stored = files.write(subject=owner, name=f"captures/{capture_id}", chunks=at_most(most, whole))
-    return StoredCapture(capture_id, owner, media_type, stored.name, stored.sha256, stored.size)
+    try:
+        mark = marks().of_bytes(stored.sha256)
+    except BaseException:
+        files.delete(stored.name)
+        raise
+    return StoredCapture(capture_id, owner, media_type, stored.name, mark, stored.size)
 
 
 @contextmanager
@@ -76,10 +84,7 @@ def stored(uploads: Iterable[Iterable[bytes]], *, subject: uuid.UUID | None = No
 @contextmanager
 def imagined(uploads: Iterable[bytes], *, subject: uuid.UUID) -> Iterator[list[StoredCapture]]:
     """Give photos as `stored` does, with no file behind them: for rows that are never kept."""
-    yield [
-        StoredCapture(uuid.uuid4(), subject, sniff(data), "", hashlib.sha256(data).hexdigest(), len(data))
-        for data in uploads
-    ]
+    yield [StoredCapture(uuid.uuid4(), subject, sniff(data), "", "", len(data)) for data in uploads]
 
 
 def row(kept: StoredCapture, *, source: str) -> Capture:
@@ -91,13 +96,21 @@ def row(kept: StoredCapture, *, source: str) -> Capture:
         mime=kept.media_type.mime,
         source=source,
         storage_name=kept.storage_name,
-        sha256=kept.sha256,
+        bytes_mark=kept.bytes_mark,
         size_bytes=kept.size_bytes,
     )
 
 
 def read_bytes(capture: Capture) -> bytes:
     return files.read_bytes(subject=capture.subject, name=capture.storage_name, place=capture.file_place)
+
+
+def sha256_of(capture: Capture) -> str:
+    """Return the SHA-256 (hex) of a capture's file, which is kept nowhere."""
+    digest = hashlib.sha256()
+    for piece in files.read(subject=capture.subject, name=capture.storage_name, place=capture.file_place):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def read_images(capture: Capture, *, most_frames: int | None = None, shows: Person | None = None) -> tuple[Image, ...]:
@@ -173,7 +186,7 @@ def forget_file(capture: Capture) -> None:
     """Let go of a capture's file, and of all that could tell it from others; the row stays with its verdicts."""
     if capture.storage_name:
         files.forget([capture.storage_name])
-    Capture.objects.filter(pk=capture.pk).update(storage_name="", sha256="", perceptual_hashes=[], provenance={})
+    Capture.objects.filter(pk=capture.pk).update(storage_name="", **NO_MARKS, provenance={})
 
 
 def _copied(capture: Capture) -> AbstractContextManager[Path]:

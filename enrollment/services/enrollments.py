@@ -16,6 +16,7 @@ from enrollment.services.policies import SAME_PERSON_FMR, policy_of, same_person
 from heirloom.accounts.models import User
 from heirloom.audit import services as audit
 from heirloom.audit.models import Action
+from heirloom.crypto.marks import marks
 from heirloom.errors import Refusal
 from heirloom.jobs import packs
 from heirloom.jobs import services as jobs
@@ -212,7 +213,7 @@ def examine_capture(
         if refusal.status >= 500:
             raise
         return (Verdict(accepted=False, reasons=(refusal.code,)),)
-    capture.perceptual_hashes = [perceptual_hash(image) for image in images]
+    capture.looks_marks = marks().of_looks(perceptual_hash(image) for image in images)
     if capture.kind == Capture.Kind.CLIP:
         return examine_clip(images, vision=vision, same_person_from=same_person_from, pack=pack)
     return examine(images, vision=vision, pack=pack, use_fallback=use_fallback)

@@ -16,6 +16,7 @@ from enrollment.services.duplicates import hold_gallery
 from enrollment.services.enrollments import Visitor, open_visit, record, require_consent, subject_of
 from enrollment.services.findings import Verdict, examine
 from heirloom.accounts.models import User
+from heirloom.crypto.marks import marks
 from heirloom.errors import Refusal
 from heirloom.jobs import packs
 from heirloom.jobs.vision import vision
@@ -136,7 +137,7 @@ def enroll(ready: Ready, *, actor: User | None, consent: ConsentGiven | None, so
     """
     hold_gallery(ready.activation)
     visit = open_visit(ready.owner, ready.visitor, ready.kept, source=source, actor=actor, consent=consent)
-    _note_hashes({c.id: ready.photos[n].image for c, n in zip(ready.kept, ready.good, strict=True)})
+    _note_looks({c.id: ready.photos[n].image for c, n in zip(ready.kept, ready.good, strict=True)})
     record(visit, {c.id: (ready.verdicts[n],) for c, n in zip(ready.kept, ready.good, strict=True)}, actor)
     if visit.outcome == Enrollment.Outcome.REFUSED:
         raise Refusal(visit.reasons[0])
@@ -152,7 +153,8 @@ def _judge(photos: Sequence[Photo], pack: str, *, use_fallback: bool) -> list[Ve
     ]
 
 
-def _note_hashes(images: Mapping[uuid.UUID, Image | None]) -> None:
+def _note_looks(images: Mapping[uuid.UUID, Image | None]) -> None:
+    kept = marks()
     for capture_id, image in images.items():
-        hashes = [] if image is None else [perceptual_hash(image)]
-        Capture.objects.filter(pk=capture_id).update(perceptual_hashes=hashes)
+        found = kept.of_looks([] if image is None else [perceptual_hash(image)])
+        Capture.objects.filter(pk=capture_id).update(looks_marks=found)

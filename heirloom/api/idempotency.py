@@ -72,7 +72,7 @@ def keep(turn: Turn, answer: Answer, *, names: Iterable[object]) -> None:
     """Keep the answer for KEPT_FOR, in the transaction of what it tells of; names: ids in it."""
     row = KeyedRequest(
         id=turn.row_id,
-        fingerprint=turn.fingerprint,
+        fingerprint=_keyed_request(turn.fingerprint),
         names=sorted({*turn.names, *_keyed(names)}),
         expires_at=Now() + KEPT_FOR,
     )
@@ -112,7 +112,8 @@ def _lock(row_id: str) -> bool:
 def _first_answer(row: KeyedRequest, fingerprint: str) -> Answer:
     if row.answer is None:
         raise Refusal("idempotency_answer_erased")
-    if row.fingerprint != fingerprint:
+    # Rows of before, none older than a day, hold it unkeyed.
+    if row.fingerprint not in {_keyed_request(fingerprint), fingerprint}:
         raise Refusal("idempotency_key_reused", attr=HEADER)
     return Answer(**json.loads(crypto.unseal(subject=SUBJECT, sealed=bytes(row.answer), place=answer_place(row))))
 
@@ -124,6 +125,11 @@ def _row_id(caller: User, route: str, key: str) -> str:
     """
     named = json.dumps([caller.pk, str(caller.api_key_id), route, key])
     return salted_hmac("heirloom.api.idempotency", named, algorithm="sha256").hexdigest()
+
+
+def _keyed_request(fingerprint: str) -> str:
+    """Return a hash of a request that nobody without the secret key can compare with that of a picture they have."""
+    return salted_hmac("heirloom.api.idempotency.request", fingerprint, algorithm="sha256").hexdigest()
 
 
 def answer_place(row: KeyedRequest) -> Place:

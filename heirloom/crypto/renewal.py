@@ -91,7 +91,12 @@ class Column:
         return self._former().count()
 
     def renew(self) -> Iterator[Renewed]:
-        """Seal them anew. Rows that another transaction holds are not waited for: it may wait for one of ours."""
+        """Seal them anew, as long as they are opened.
+
+        Rows that another transaction holds are not waited for: it may wait for one of ours.
+        """
+        if not former.are_opened():
+            return
         rows = self._former().order_by("pk").select_for_update(skip_locked=True, no_key=True)
         last: Any = None
         while True:

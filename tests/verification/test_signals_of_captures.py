@@ -1,5 +1,6 @@
 """A capture that was handed in before, or that a program made, is told; erased captures leave nothing to compare."""
 
+import hashlib
 from collections.abc import Callable
 from datetime import timedelta
 from io import BytesIO
@@ -12,10 +13,14 @@ from pytest_django import Settings
 
 from enrollment.models import Capture, Person
 from enrollment.services import captures
+from enrollment.services.at_rest import PlainHashes
 from heirloom.accounts.models import User
+from heirloom.crypto.marks import marks
 from heirloom.decision.reuse import RETRY_S
 from heirloom.jobs import services as jobs
 from heirloom.jobs.models import Job, JobState
+from heirloom.media.image import read_still
+from heirloom.vision.fingerprint import perceptual_hash
 from tests.api.conftest import CONSENT
 from tests.cast import Cast, caller, make_cast
 from tests.pictures import b64, retaken
@@ -167,10 +172,10 @@ def test_an_erased_capture_cannot_be_found_again(
 def test_a_forgotten_file_leaves_no_hash(verify: Callable[..., Verification], take: bytes) -> None:
     first = verify(take)
     assert first.capture is not None
-    assert first.capture.perceptual_hashes
+    assert first.capture.looks_marks
     captures.forget_file(first.capture)
     left = Capture.objects.get(pk=first.capture_id)
-    assert (left.storage_name, left.sha256, left.perceptual_hashes, left.provenance) == ("", "", [], {})
+    assert (left.storage_name, left.bytes_mark, left.looks_marks, left.provenance) == ("", "", [], {})
 
 
 def test_a_client_is_not_told_what_exactly_was_found(
@@ -180,3 +185,49 @@ def test_a_client_is_not_told_what_exactly_was_found(
     shown = caller(cast.cleo).get(f"/api/v1/verifications/{made.id}/").json()
     assert shown["reasons"][0] == "capture_reused"
     assert all(one["detail"] == "" and one["score"] is None for one in shown["signals"])
+
+
+def test_nothing_tells_who_has_a_picture_whether_it_is_here(verify: Callable[..., Verification], take: bytes) -> None:
+    """Neither the hash of its bytes nor that of its looks stands anywhere in the row."""
+    capture = verify(take).capture
+    assert capture is not None
+    digest, looks = hashlib.sha256(take).hexdigest(), perceptual_hash(read_still(take, captures.limits()).image)
+    assert digest not in {capture.bytes_mark, capture.sha256}
+    assert looks not in {*capture.looks_marks, *capture.perceptual_hashes}
+    assert (capture.bytes_mark, capture.looks_marks) == (marks().of_bytes(digest), marks().of_looks([looks]))
+
+
+def _as_before(capture: Capture, data: bytes) -> None:
+    """Keep the hashes of a capture plain, as the version before did."""
+    looks = perceptual_hash(read_still(data, captures.limits()).image)
+    Capture.objects.filter(pk=capture.pk).update(
+        sha256=hashlib.sha256(data).hexdigest(), perceptual_hashes=[looks], bytes_mark="", looks_marks=[]
+    )
+
+
+@pytest.mark.parametrize("renewed", [False, True])
+def test_captures_of_before_an_upgrade_are_compared_with_as_well(
+    verify: Callable[..., Verification], take: bytes, renewed: bool, cast: Cast
+) -> None:
+    first = verify(take)
+    _as_before(first.capture, take)
+    if renewed:
+        list(PlainHashes().renew())
+        first.capture.refresh_from_db()
+        assert (first.capture.sha256, first.capture.perceptual_hashes) == ("", [])
+        assert len(first.capture.looks_marks) == 1
+    same, alike = verify(take, owner=cast.carl), verify(copied(take), owner=cast.carl)
+    assert signal(same, "reuse")["why"] == "file_seen"
+    assert signal(alike, "reuse")["why"] in {"looks_seen", "sent_again"}
+
+
+def test_a_capture_that_waited_through_an_upgrade_is_compared_by_its_bytes(
+    verify: Callable[..., Verification], take: bytes, cast: Cast, eileen: Person
+) -> None:
+    verify(take)
+    waiting = verifications.submit(owner=cast.carl, chunks=[take], source="api", person=eileen)
+    Capture.objects.filter(pk=waiting.capture_id).update(sha256=hashlib.sha256(take).hexdigest(), bytes_mark="")
+    for job in Job.objects.filter(state=JobState.QUEUED):
+        jobs.run(job_id=job.id)
+    waiting.refresh_from_db()
+    assert signal(waiting, "reuse")["why"] == "file_seen"

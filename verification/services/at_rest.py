@@ -6,6 +6,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from heirloom.crypto import files
+from heirloom.crypto import former as crypto_former
 from heirloom.crypto.renewal import BATCH, Renewed, Step
 from heirloom.crypto.services import KeyDestroyedError
 from heirloom.crypto.stream import StreamDamagedError
@@ -22,6 +23,9 @@ class FormerFrames:
         return self._rows().count()
 
     def renew(self) -> Iterator[Renewed]:
+        """As long as they are read."""
+        if not crypto_former.are_opened():
+            return
         last = 0
         while batch := list(self._rows().filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:BATCH]):
             last = batch[-1]

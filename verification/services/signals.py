@@ -1,12 +1,15 @@
 """What speaks for or against a capture as a whole: where it was seen before, and who the file says made it."""
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
+from typing import Any
 
 from django.db.models import Q
 
 from enrollment.models import Capture
+from enrollment.services import captures
+from heirloom.crypto.marks import marks
 from heirloom.decision import injection, reuse
 from heirloom.decision.reuse import Earlier, Likeness
 from heirloom.media.types import Image, Provenance
@@ -29,18 +32,16 @@ def of_capture(verification: Verification, images: Iterable[Image]) -> tuple[Att
     capture = verification.capture
     if capture is None:
         return ()
-    capture.perceptual_hashes = [perceptual_hash(image) for image in images]
+    hashes = [perceptual_hash(image) for image in images]
+    capture.looks_marks = marks().of_looks(hashes)
     said = capture.provenance
     provenance = Provenance(said.get("make", ""), said.get("model", ""), tuple(said.get("software", ())))
-    return injection.judge(provenance), reuse.judge(tuple(_earlier(verification, capture)))
+    return injection.judge(provenance), reuse.judge(tuple(_earlier(verification, capture, hashes)))
 
 
-def _earlier(verification: Verification, capture: Capture) -> Iterator[Earlier]:
-    past = Capture.objects.held().before(capture)
-    same_bytes = set(
-        past.filter(sha256=capture.sha256).order_by("-received_at").values_list("id", flat=True)[:MOST_NAMED]
-    )
-    alike = _looking_like(verification, capture) - same_bytes
+def _earlier(verification: Verification, capture: Capture, hashes: Sequence[int]) -> Iterator[Earlier]:
+    same_bytes = _of_same_bytes(capture)
+    alike = _looking_like(verification, capture, hashes) - same_bytes
     shown_in = {
         row.capture_id: row
         for row in Verification.objects.filter(capture_id__in=same_bytes | alike).order_by("created_at")
@@ -50,19 +51,29 @@ def _earlier(verification: Verification, capture: Capture) -> Iterator[Earlier]:
         yield _repetition(verification, capture, other, shown_in.get(other.id), likeness)
 
 
-def _looking_like(verification: Verification, capture: Capture) -> set[uuid.UUID]:
+def _of_same_bytes(capture: Capture) -> set[uuid.UUID]:
+    """Find equal files, those too whose hashes are still kept plain: for a while after an upgrade."""
+    past = Capture.objects.held().before(capture)
+    marked_before = past.marked_before().exists()
+    plain = captures.sha256_of(capture) if marked_before or not capture.bytes_mark else ""
+    equal = Q(bytes_mark=capture.bytes_mark or marks().of_bytes(plain))
+    if marked_before:
+        equal |= Q(sha256=plain)
+    return set(past.filter(equal).order_by("-received_at").values_list("id", flat=True)[:MOST_NAMED])
+
+
+def _looking_like(verification: Verification, capture: Capture, hashes: Sequence[int]) -> set[uuid.UUID]:
     past = Capture.objects.held().before(capture)
     among = [past.filter(received_at__gte=capture.received_at - LOOK_BACK)]
     if verification.person is not None:
         claimed = Verification.objects.filter(person=verification.person).values("capture")
         among.append(past.filter(Q(person=verification.person) | Q(pk__in=claimed)))
-    return {
-        found
-        for each in among
-        for found in each.looking_like(
-            capture.perceptual_hashes, most_bits=reuse.MOST_BITS, least_share=reuse.LEAST_SHARE, newest=NEWEST
-        )[:MOST_NAMED]
-    }
+    like: dict[str, Any] = {"most_bits": reuse.MOST_BITS, "least_share": reuse.LEAST_SHARE, "newest": NEWEST}
+    found = [one for each in among for one in each.looking_like(capture.looks_marks, **like)[:MOST_NAMED]]
+    if past.marked_before().exists():
+        among = [each.marked_before() for each in among]
+        found += [one for each in among for one in each.looking_like(hashes, plain=True, **like)[:MOST_NAMED]]
+    return set(found)
 
 
 def _repetition(

@@ -355,9 +355,7 @@ def _close(verification: Verification, outcome: Outcome, reasons: tuple[str, ...
     verification.decided_at = None if outcome == Outcome.NEEDS_REVIEW else now
     verification.save()
     if verification.capture is not None:
-        verification.capture.save(
-            update_fields=["width", "height", "duration_s", "notes", "perceptual_hashes", "provenance"]
-        )
+        verification.capture.save(update_fields=["width", "height", "duration_s", "notes", "looks_marks", "provenance"])
     if outcome == Outcome.NEEDS_REVIEW:
         clips.promise(verification)
         risk = _risk(verification)
