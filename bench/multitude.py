@@ -142,7 +142,6 @@ def _person() -> dict[str, str]:
         "full_name": f"{word} || ' ' || {word}",
         "department": f"(ARRAY[{', '.join(map(repr, DEPARTMENTS))}])[1 + n % {len(DEPARTMENTS)}]",
         "position": "'Member of staff'",
-        "email": "'s' || n || '@example.org'",
     }
 
 

@@ -21,7 +21,7 @@ class PersonAdmin(ReadOnlyAdmin):
         "full_name", "employee_id", "external_id", "department", "position", "email", "status", "references",
         "created_at", "updated_at", "in_the_portal",
     )  # fmt: skip
-    readonly_fields = ("references", "in_the_portal")
+    readonly_fields = ("email", "references", "in_the_portal")
 
     def get_queryset(self, request: HttpRequest) -> PersonQuerySet:
         return Person.objects.with_reference_counts()

@@ -1,6 +1,7 @@
 """Who is enrolled: people, consents, captures, templates."""
 
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -8,6 +9,8 @@ from django.db import models
 from django.db.models import Q
 from pgvector.django import HalfVectorField
 
+from enrollment import private
+from enrollment.private import Private
 from enrollment.querysets import (
     CaptureQuerySet,
     ConsentQuerySet,
@@ -33,11 +36,14 @@ class Person(models.Model):
     full_name = models.CharField(max_length=200)
     department = models.CharField(max_length=120, blank=True, db_index=True)
     position = models.CharField(max_length=120, blank=True)
-    email = models.EmailField(blank=True)
-    metadata = models.JSONField(default=dict, blank=True)
+    # Mail address and metadata, sealed (enrollment.private); NULL: nothing is noted.
+    private_sealed = models.BinaryField(null=True, editable=False)
     status = models.CharField(max_length=16, choices=Status, default=Status.ACTIVE)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+    # What was kept before instead, plain; emptied by `manage.py reseal`.
+    plain_email = models.EmailField(blank=True, default="", editable=False)
+    plain_metadata = models.JSONField(default=dict, blank=True, editable=False)
 
     objects = PersonQuerySet.as_manager()
 
@@ -48,10 +54,34 @@ class Person(models.Model):
             models.Index(fields=["full_name", "id"]),
             # Whom no search may find: few, and asked for by each.
             models.Index(fields=["id"], condition=~Q(status="active"), name="people_not_active"),
+            models.Index(
+                fields=["id"], condition=~Q(plain_email="") | ~Q(plain_metadata={}), name="people_noted_before"
+            ),
         ]
 
     def __str__(self) -> str:
         return self.full_name
+
+    @property
+    def email(self) -> str:
+        return self.private.email
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        return dict(self.private.metadata)
+
+    @property
+    def private(self) -> Private:
+        """What is noted, opened once for what is sealed now: a query unless `private.open_all` did it before."""
+        held: tuple[object, Private] | None = self.__dict__.get("_private")
+        if held is None or held[0] is not self.private_sealed:
+            return self.hold_private(private.opened(self))
+        return held[1]
+
+    def hold_private(self, noted: Private) -> Private:
+        """Have at hand what was opened of what is sealed now."""
+        self.__dict__["_private"] = (self.private_sealed, noted)
+        return noted
 
     @property
     def public_id(self) -> str:

@@ -85,6 +85,10 @@ class PersonQuerySet(models.QuerySet["Person"]):
         """Keep who has a face to be compared with, whatever the model."""
         return self.filter(pk__in=self.model.objects.filter(person_templates__isnull=False).values("pk"))
 
+    def noted_before(self) -> "PersonQuerySet":
+        """Keep those whose mail address or metadata are still kept plain."""
+        return self.filter(~Q(plain_email="") | ~Q(plain_metadata={}))
+
     def not_enrolled(self) -> "PersonQuerySet":
         return self.filter(person_templates=None)
 

@@ -36,8 +36,15 @@ class VerificationQuerySet(models.QuerySet["Verification"]):
     def for_answers(self) -> "VerificationQuerySet":
         """Load with each row what a list of the API tells of it, but what few rows have: candidates, job, review."""
         return self.select_related("person").defer(
-            *("person__full_name", "person__department", "person__position", "person__email", "person__metadata"),
-            *("person__employee_id", "person__status", "person__created_at", "person__updated_at"),
+            *("person__full_name", "person__department", "person__position", "person__private_sealed"),
+            *(
+                "person__employee_id",
+                "person__status",
+                "person__created_at",
+                "person__updated_at",
+                "person__plain_email",
+                "person__plain_metadata",
+            ),
         )
 
     def with_rows(self) -> "VerificationQuerySet":

@@ -9,6 +9,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from enrollment import private
 from enrollment.api import serializers as wire
 from enrollment.api.filters import PersonFilters, people_asked_for
 from enrollment.models import Enrollment, Person
@@ -59,6 +60,12 @@ class PersonViewSet(
     @extend_schema(parameters=[PersonFilters])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().list(request, *args, **kwargs)
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        """Open what is noted of a page's people together."""
+        page = super().paginate_queryset(queryset)
+        private.open_all(page or ())
+        return page
 
     def get_object(self) -> Person:
         """Return the person of this address, by our id or by the one that a client app gave."""

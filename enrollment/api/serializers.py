@@ -8,6 +8,7 @@ from django.utils.functional import cached_property
 from rest_framework import serializers
 from rest_framework.exceptions import ParseError
 
+from enrollment import private
 from enrollment.models import Capture, Consent, Enrollment, FaceTemplate, Person
 from heirloom.api.images import Base64ImageField
 from heirloom.api.parsers import read_field, refuse_unstorable
@@ -42,6 +43,7 @@ class ConsentSerializer(serializers.ModelSerializer[Consent]):
 class PersonSerializer(serializers.ModelSerializer[Person]):
     example = {"full_name": "Grace Hopper", "employee_id": "E-1001", "department": "Research"}
     reference_count = serializers.IntegerField(read_only=True, default=0)
+    email = serializers.EmailField(required=False, allow_blank=True, max_length=private.LONGEST_EMAIL)
     metadata = serializers.DictField(required=False)
 
     class Meta:

@@ -50,7 +50,7 @@ def listed(name: str, rows: Iterable[Mapping[str, Any]]) -> Document:
 
 def documents(person: Person, *, with_vectors: bool) -> Iterator[Document]:
     """Give all files about a person; with_vectors: with the numbers of each template too."""
-    yield listed("person.json", Person.objects.filter(pk=person.pk).values(*DETAILS))
+    yield listed("person.json", [{name: getattr(person, name) for name in DETAILS}])
     yield listed("consents.json", person.consents.values(*CONSENTS))
     yield listed("enrollments.json", person.enrollments.values(*VISITS))
     yield listed("captures.json", map(_capture, person.captures.iterator()))

@@ -1,10 +1,12 @@
 """People: create, find, update."""
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
 
+from enrollment import private
 from enrollment.models import Person
 from heirloom.accounts.limits import GalleryLimit
 from heirloom.accounts.models import User
@@ -22,8 +24,9 @@ def create_person(*, full_name: str, actor: User | None, person_id: uuid.UUID | 
 
     Raises Refusal "employee_id_taken", or "validation_error" for an external id in use.
     """
-    person = Person(id=person_id or uuid.uuid4(), full_name=full_name, **_known(details))
-    _save(person)
+    open_details, noted = _parted(_known(details))
+    person = Person(id=person_id or uuid.uuid4(), full_name=full_name, **open_details)
+    _save(person, noted)
     audit.record(action=Action.PERSON_CREATED, subject_kind="person", subject_id=person.id, actor=actor)
     return person
 
@@ -31,11 +34,11 @@ def create_person(*, full_name: str, actor: User | None, person_id: uuid.UUID | 
 @transaction.atomic
 def update_person(*, person: Person, actor: User | None, **details: Any) -> Person:
     """Change the named fields; raises as create_person does, and "not_found" for one who was erased meanwhile."""
-    changed = _known(details)
+    open_details, noted = _parted(changed := _known(details))
     locked(person.pk)
-    for name, value in changed.items():
+    for name, value in open_details.items():
         setattr(person, name, value)
-    _save(person)
+    _save(person, noted)
     audit.record(
         action=Action.PERSON_UPDATED,
         subject_kind="person",
@@ -72,7 +75,13 @@ def _known(details: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _save(person: Person) -> None:
+def _parted(details: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what is kept open, and what is sealed."""
+    noted = {name: details[name] for name in private.FIELDS if name in details}
+    return {name: value for name, value in details.items() if name not in noted}, noted
+
+
+def _save(person: Person, noted: dict[str, Any]) -> None:
     """Write a row whose numbers nobody else has: looked for before, since a refused INSERT is told with its values."""
     hold(f"number of a person: {number}" for number in (person.employee_id, person.external_id) if number)
     others = Person.objects.exclude(pk=person.pk)
@@ -80,4 +89,7 @@ def _save(person: Person) -> None:
         raise Refusal("employee_id_taken", attr="employee_id")
     if person.external_id and others.named([person.external_id]).exists():
         raise Refusal("validation_error", "Another person has this id.", attr="person_id")
+    if noted:
+        person.private_sealed = private.sealed(person.id, replace(person.private, **noted))
+        person.plain_email, person.plain_metadata = "", {}
     person.save()

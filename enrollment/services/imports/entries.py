@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
 
+from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
+from enrollment import private
 from enrollment.models import Consent, Person
 from enrollment.services.consents import ConsentGiven
 from enrollment.services.imports.tables import REQUIRED, Fault
@@ -19,6 +21,7 @@ CONSENT = ("consent_policy_version", "consent_given_at", "consent_method")
 MOST_PHOTOS = 10
 MOST_METADATA_ITEMS = 1000
 LONGEST_NAME = 255
+_EMAIL = forms.EmailField(required=False, max_length=private.LONGEST_EMAIL)
 CLOCKS_DIFFER_BY = timedelta(minutes=5)
 
 
@@ -58,7 +61,8 @@ def entry_of(cells: Mapping[str, str]) -> Entry:
     faults += [Fault("validation_error", "This may not be empty.", name) for name in REQUIRED if not details[name]]
     if "metadata" in given:
         details["metadata"] = _metadata(given["metadata"], faults)
-    faults += _faults_of(Person(**details), given=details)
+    public = {name: value for name, value in details.items() if name not in private.FIELDS}
+    faults += _faults_of(Person(**public), given=public) + _faults_of_email(details.get("email", ""))
     consent = _consent(given, faults)
     photos = _photos(given.get("photos", ""), faults)
     if photos and consent is None and not faults:
@@ -76,6 +80,14 @@ def _faults_of(row: Person | Consent, *, given: Mapping[str, Any], prefix: str =
     except ValidationError as error:
         told = error.message_dict.items()
         return [Fault("validation_error", message, prefix + name) for name, messages in told for message in messages]
+    return []
+
+
+def _faults_of_email(address: str) -> list[Fault]:
+    try:
+        _EMAIL.clean(address)
+    except ValidationError as error:
+        return [Fault("validation_error", message, "email") for message in error.messages]
     return []
 
 
