@@ -1,15 +1,16 @@
 """What enrollment keeps sealed, column by column, and keyed, for `heirloom.crypto.renewal`."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from django.db import transaction
+from django.db import models, transaction
 
 from enrollment import private
 from enrollment.models import Capture, FaceTemplate, ImportRow, Person, PersonTemplate
 from enrollment.private import Private
 from enrollment.services.imports.files import cells_place
 from enrollment.services.templates import of_mean, of_template
+from heirloom.crypto import rewriting
 from heirloom.crypto.marks import marks
 from heirloom.crypto.renewal import BATCH, Column, Renewed, Step
 from heirloom.crypto.services import KeyDestroyedError
@@ -33,6 +34,7 @@ class PlainHashes:
                     row.bytes_mark = row.bytes_mark or keyed.of_bytes(row.sha256)
                     row.looks_marks = row.looks_marks or keyed.of_looks(row.perceptual_hashes)
                     row.sha256, row.perceptual_hashes = "", []
+                _leave_the_disk(batch)
                 Capture.objects.bulk_update(batch, ["bytes_mark", "looks_marks", "sha256", "perceptual_hashes"])
             if not batch:
                 return
@@ -54,11 +56,18 @@ class PlainDetails:
             with transaction.atomic():
                 batch = list(rows.filter(pk__gt=last)[:BATCH])
                 renewed = [person for person in batch if _sealed(person)]
+                _leave_the_disk(renewed)
                 Person.objects.bulk_update(renewed, ["private_sealed", "plain_email", "plain_metadata"])
             if not batch:
                 return
             last = batch[-1].id
             yield Renewed(len(renewed), len(batch) - len(renewed))
+
+
+def _leave_the_disk(rows: Sequence[models.Model]) -> None:
+    """Have the rows as they were before leave the database's files too, once the caller's transaction has ended."""
+    if rows:
+        rewriting.ask([rows[0]._meta.db_table])
 
 
 def _sealed(person: Person) -> bool:
