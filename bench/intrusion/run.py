@@ -11,12 +11,23 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bench.instance import own_instance
-from bench.intrusion import at_rest, audit, guessing, heads, items, webhook_names
+from bench.intrusion import (
+    at_rest,
+    audit,
+    canaries,
+    erased,
+    guessing,
+    heads,
+    items,
+    webhook_names,
+)
 from bench.intrusion.target import Attack, Finding, Target
 
 ATTACKS: Mapping[str, Attack] = {
     "at_rest": at_rest.attack,
     "audit": audit.attack,
+    "canaries": canaries.attack,
+    "erased": erased.attack,
     "guessing": guessing.attack,
     "heads": heads.attack,
     "items": items.attack,

@@ -114,5 +114,11 @@ def _audit(action: Action, consent: Consent, actor: User | None) -> None:
         subject_kind="person",
         subject_id=consent.person_id,
         actor=actor,
-        details={"consent": str(consent.id), "policy_version": consent.policy_version},
+        details={"consent": str(consent.id), **_known_text(consent)},
     )
+
+
+def _known_text(consent: Consent) -> dict[str, object]:
+    """Name the text agreed to where the settings name it: what a caller wrote may be anything, and stays for ever."""
+    known = consent.policy_version == settings.CONSENT_POLICY_VERSION
+    return {"policy_version": consent.policy_version} if known else {}

@@ -13,6 +13,8 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.utils import timezone
 
+from bench.intrusion.disk import found
+from bench.intrusion.held import marks_of, opened_by_what_is_left
 from enrollment.models import Capture, Erasure, Person
 from enrollment.services import consents, erasure, people, templates
 from heirloom.audit.models import Action, AuditEvent
@@ -23,7 +25,6 @@ from heirloom.crypto.models import DataKey
 from heirloom.embedded.postgres import data_dir
 from heirloom.portal.erasure import erase_person
 from heirloom.vision.types import Template
-from tests.crypto.disk import found, marks_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MODEL = "test-model"
@@ -92,19 +93,15 @@ def test_a_wrapped_key_found_on_the_disk_opens_with_nothing_that_is_left(
 ) -> None:
     row, marks = DataKey.objects.get(subject=quixote.id), marks_of(quixote)
     opened = crypto._unwrap(row, ring())
+    copied = {"subject": str(row.subject), "ring_key": row.ring_key, "wrapped": bytes(row.wrapped or b"").hex()}
+    assert opened_by_what_is_left(copied)
     erase_person(person=quixote, actor=None)
     with connection.cursor() as cursor:
         cursor.execute("CHECKPOINT")
     assert "wrapped key" in found(marks, *disk)
     left = [path.read_bytes() for path in disk[2].rglob("*") if path.is_file()]
     assert len(left) >= 30
-    for share in (None, *left):
-        with pytest.raises(crypto.SealBrokenError):
-            crypto._open(
-                crypto.AESGCM(crypto._wrapping(ring().get(row.ring_key).secret, share)),
-                bytes(row.wrapped or b""),
-                crypto._wrapped_for(row),
-            )
+    assert not opened_by_what_is_left(copied)
     assert opened not in b"".join(left)
 
 
