@@ -1,4 +1,4 @@
-"""How our logs write: of a database's error its kind alone, for the rest repeats the values of the row."""
+"""How our logs write: nothing that a row held or somebody typed, of a database's errors as of addresses."""
 
 import logging
 from types import TracebackType
@@ -18,6 +18,22 @@ class Line(logging.Formatter):
             if isinstance(error, psycopg.Error | DjangoDatabaseError) and (said := str(error)):
                 text = text.replace(said, said.splitlines()[0].partition(': "')[0])
         return text
+
+
+class Routes(logging.Filter):
+    """Names the route of a request in place of its address, which may hold a person's number or a link's secret."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        path = getattr(getattr(record, "request", None), "path", "")
+        if path and isinstance(record.args, tuple):
+            written = (path, path.encode("unicode_escape").decode())
+            record.args = tuple(self._route(record) if given in written else given for given in record.args)
+        return True
+
+    @staticmethod
+    def _route(record: logging.LogRecord) -> str:
+        match = getattr(getattr(record, "request", None), "resolver_match", None)
+        return f"/{match.route}" if match else "an address that leads nowhere"
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:

@@ -73,7 +73,7 @@ def _mistakes(target: Target, mark: str) -> list[str]:
         made = [one for one in pool.map(lambda number: _tried(hr, mark, number), (1, 1, 2, 2, 2, 2)) if one]
     visit = hr.post(f"/people/{first}/captures/", files=[("files", ("1.jpg", photo, "image/jpeg"))])
     _kill_worker()
-    _refused_requests(target, mark, first)
+    made += _refused_requests(target, mark, first)
     _failed_import(hr, mark)
     hr.follow(visit)
     time.sleep(2)  # the last of them reach their logs
@@ -96,14 +96,15 @@ def _tried(hr: Caller, mark: str, number: int) -> str:
         return ""
 
 
-def _refused_requests(target: Target, mark: str, person: str) -> None:
+def _refused_requests(target: Target, mark: str, person: str) -> list[str]:
+    """Send what is refused, and one thing too much, which is not: return whom that made."""
     hr = target.caller("hr")._http
     anybody = httpx.Client(base_url=target.address, timeout=60)
     api = "/api/v1"
     hr.post(f"{api}/people/", json={**_person(mark, 3), "email": f"not a mail {mark}"})
     hr.post(f"{api}/people/", content=f'{{"full_name": "{mark}', headers={"Content-Type": "application/json"})
     hr.post(f"{api}/people/", json={**_person(mark, 3), "full_name": mark * 100})
-    hr.post(f"{api}/people/", json={**_person(mark, 3), mark: mark})
+    more = hr.post(f"{api}/people/", json={**_person(mark, 3), mark: mark})
     hr.get(f"{api}/people/", params={"search": mark, "cursor": mark})
     hr.get(f"{api}/people/{mark}/")
     hr.post(f"{api}/people/{person}/captures/", files=[("files", (f"{mark}.jpg", mark.encode() * 99, "image/jpeg"))])
@@ -121,6 +122,7 @@ def _refused_requests(target: Target, mark: str, person: str) -> None:
     form = {"csrfmiddlewaretoken": page.cookies["csrftoken"], "username": f"{mark}-password", "password": f"{mark}!"}
     anybody.post(f"/sign-in/?next=/{mark}/", data=form)
     anybody.post("/sign-in/", data={**form, "csrfmiddlewaretoken": mark})
+    return [more.json()["id"]] if more.is_success else []
 
 
 def _failed_import(hr: Caller, mark: str) -> None:

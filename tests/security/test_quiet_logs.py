@@ -15,8 +15,8 @@ from enrollment.services import people
 from heirloom.embedded import doctor_services, postgres
 from heirloom.embedded.findings import State
 from heirloom.errors import Refusal
-from heirloom.logs import Line
-from tests.cast import PASSWORD, Cast
+from heirloom.logs import Line, Routes
+from tests.cast import PASSWORD, Cast, caller
 
 CANARY = "Zaphod Canary"
 
@@ -46,6 +46,20 @@ def test_a_traceback_of_the_database_has_no_values(statement: str) -> None:
 
 def test_our_logs_are_written_so() -> None:
     assert settings.LOGGING["formatters"]["line"]["()"] == "heirloom.logs.Line"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/api/v1/people/Canary%20Zaphod/", "/Canary/", "/people/canary/"])
+def test_a_log_names_the_route_and_not_the_address_that_was_asked_for(
+    cast: Cast, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caller(cast.hana).get(path)
+    records = [record for record in caplog.records if record.name == "django.request"]
+    assert records
+    assert all(Routes().filter(record) for record in records)
+    said = " ".join(record.getMessage() for record in records)
+    assert "anary" not in said
+    assert "<person_id>" in said or "leads nowhere" in said
 
 
 @pytest.fixture
