@@ -50,7 +50,10 @@ def opened_by_what_is_left(row: dict[str, str]) -> bool:
         for folder in store.listdir(shares.FOLDER)[0]
         for name in store.listdir(f"{shares.FOLDER}/{folder}")[1]
     ]
-    left = [store.open(name).read() for name in names]
+    left = []
+    for name in names:
+        with store.open(name) as file:
+            left.append(file.read())
     secret = ring().get(copy.ring_key).secret
     return any(_opens(services, secret, share, row["wrapped"], copy) for share in (None, *left))
 

@@ -95,7 +95,7 @@ def create_outside_login(*, issuer: str, subject: str, email: str = "") -> Outsi
     Raises IntegrityError where there is one already.
     """
     known_as = hashlib.sha256(f"{issuer}\n{subject}".encode()).hexdigest()[:20]
-    with recording.made(actor=None, details={"issuer": issuer, "subject": subject}) as new:
+    with recording.made(actor=None, details={"issuer": issuer}) as new:
         user = User.objects.create_user(f"outside-{known_as}", email, None)
         made = OutsideLogin.objects.create(user=user, issuer=issuer, subject=subject)
         new.append(user)
