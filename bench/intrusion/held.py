@@ -26,9 +26,8 @@ def marks_of(person: "Person") -> dict[str, bytes]:
     return {
         "name": person.full_name.encode(),
         "name in capitals": person.full_name.upper().encode(),
-        "mail": person.email.encode(),
         "number": str(person.employee_id).encode(),
-        "metadata": next(iter(person.metadata.values())).encode(),
+        "sealed mail address and metadata": bytes(person.private_sealed or b""),
         "search vector": np.asarray(template.vector, dtype="<f2").tobytes(),
         "sealed template": bytes(template.vector_sealed),
         "wrapped key": bytes(DataKey.objects.get(subject=person.pk).wrapped or b""),

@@ -13,17 +13,18 @@ from pytest_django.fixtures import Settings as SettingsWrapper
 from heirloom.crypto import services, shares
 from heirloom.crypto.keys import ring
 from heirloom.crypto.models import DataKey
+from heirloom.crypto.places import Place
 from heirloom.errors import Refusal
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def sealed_for(subject: UUID) -> bytes:
-    return services.seal(subject=subject, plaintext=b"128 numbers", context=b"template")
+    return services.seal(subject=subject, plaintext=b"128 numbers", place=Place("face.vector", ("1", "model")))
 
 
 def unsealed(subject: UUID, sealed: bytes) -> bytes:
-    return services.unseal(subject=subject, sealed=sealed, context=b"template")
+    return services.unseal(subject=subject, sealed=sealed, place=Place("face.vector", ("1", "model")))
 
 
 def share_of(subject: UUID) -> Path:
