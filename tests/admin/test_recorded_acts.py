@@ -240,7 +240,7 @@ def test_admin_writes_nothing_else(cast: Cast) -> None:
 
 ROOMS = ("heirloom", "enrollment", "verification")
 WRITERS = re.compile(
-    r"set_password\(|create_user\(|create_superuser\(|groups\.(set|add|remove|clear)\(|user_permissions\.\w+\(|"
+    r"set_password\(|create_user\(|create_superuser\(|groups\.(set|add|remove|clear)\(|user_permissions\.(set|add|remove|clear)\(|"
     r"permissions\.(set|add|remove|clear)\(|User\.objects\.(create|update|bulk_create|bulk_update|filter\(.*\.(update|delete))\("
 )
 
