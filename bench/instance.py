@@ -111,6 +111,9 @@ def _environment(folder: Path, port: int, settings: Mapping[str, str]) -> dict[s
         "THROTTLE_OWNER": "1000000/min",
         "THROTTLE_OWNER_COST": "100000000/min",
         "THROTTLE_SIGN_IN": "1000/min",
+        "FACE_FAILURES_PER_CALLER": "1000000",
+        "FACE_FAILURES_PER_PERSON": "1000000",
+        "FACE_SUSPENDED_AFTER": "1000000",
         **settings,
     }
 

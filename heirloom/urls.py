@@ -14,7 +14,7 @@ from enrollment.api.people import EnrollmentViewSet, PersonViewSet
 from enrollment.api.registration import AddFaceView, RegisterMultipleView
 from heirloom.api.postman import PostmanView
 from heirloom.api.tokens import RefreshView, RevokeView, TokenView
-from heirloom.portal.api import EraseView, ExportView, JobView
+from heirloom.portal.api import EraseView, ExportView, FaceVerificationView, JobView, ReleaseView
 from heirloom.portal.api_keys import ApiKeyViewSet
 from heirloom.reviews.api import ReviewViewSet
 from heirloom.uploads.api import DirectUploadView, UploadsView, UploadView
@@ -50,6 +50,8 @@ api = [
     path("uploads/<uuid:upload_id>/", UploadView.as_view(), name="upload"),
     path("people/<str:person_id>/erase/", EraseView.as_view(), name="person-erase"),
     path("people/<str:person_id>/export/", ExportView.as_view(), name="person-export"),
+    path("people/<str:person_id>/face-verification/", FaceVerificationView.as_view(), name="person-face"),
+    path("people/<str:person_id>/face-verification/release/", ReleaseView.as_view(), name="person-face-release"),
     path("jobs/<uuid:job_id>/", JobView.as_view(), name="job"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("postman/", PostmanView.as_view(), name="postman"),

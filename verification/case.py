@@ -23,6 +23,7 @@ from verification.words import of_signal
 
 FRAME, POSTER = "frame-", "poster"
 Code = Review.ReasonCode
+NOBODY = {"identification": "Nobody claimed (1:N)", "verification": "An id that is nobody's"}
 
 
 class VerificationCase:
@@ -47,8 +48,8 @@ class VerificationCase:
         return {*told, *filter(None, [row["owner_id"]])}
 
     def titles(self, subject_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, str]:
-        rows = Verification.objects.filter(pk__in=subject_ids).values_list("id", F("person__full_name"))
-        return {row_id: name or "Nobody claimed (1:N)" for row_id, name in rows}
+        rows = Verification.objects.filter(pk__in=subject_ids).values_list("id", F("person__full_name"), "mode")
+        return {row_id: name or NOBODY[mode] for row_id, name, mode in rows}
 
     def show(self, review: Review) -> Case | None:
         verification = Verification.objects.with_rows().filter(pk=review.subject_id).first()
@@ -56,7 +57,7 @@ class VerificationCase:
             return None
         person = _compared_with(verification)
         return Case(
-            claimed=verification.person.full_name if verification.person else "Nobody claimed (1:N)",
+            claimed=verification.person.full_name if verification.person else NOBODY[verification.mode],
             question=_question(person),
             reference=Panel(
                 "Enrolled" if verification.person else "Nearest candidate",

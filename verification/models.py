@@ -43,6 +43,8 @@ class Verification(models.Model):
     top_k = models.PositiveSmallIntegerField(default=CANDIDATES_KEPT)
     least_similarity = models.FloatField(default=0.0)
     person = models.ForeignKey(Person, models.SET_NULL, null=True, related_name="verifications")
+    # Who was claimed (services.claims): the same for the same claim, be it of somebody or of nobody; "" in a search.
+    claim = models.CharField(max_length=64, blank=True)
     capture = models.ForeignKey(Capture, models.SET_NULL, null=True, related_name="+")
     model = models.CharField(max_length=64, blank=True)
     policy = models.CharField(max_length=80, blank=True)
@@ -74,6 +76,8 @@ class Verification(models.Model):
             # Whatever a list is filtered by, however few there are of it: the newest first.
             *(models.Index(fields=[by, "-created_at", "-id"]) for by in ("outcome", "decision", "mode")),
             GinIndex(name="verification_reasons", fields=["reasons"]),
+            models.Index(fields=["claim"], condition=Q(outcome="") & ~Q(claim=""), name="claims_under_way"),
+            models.Index(fields=["owner", "claim"], condition=~Q(claim=""), name="claims_of_a_caller"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -188,6 +192,8 @@ class Challenge(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     person = models.ForeignKey(Person, models.CASCADE, null=True, related_name="+")
+    # As in Verification.
+    claim = models.CharField(max_length=64, blank=True)
     verification = models.OneToOneField(Verification, models.CASCADE, null=True, related_name="challenge")
     kinds = ArrayField(models.CharField(max_length=16, choices=[(kind.value, kind.value) for kind in Kind]))
     nonce_sha256 = models.CharField(max_length=64)
@@ -212,3 +218,32 @@ class Challenge(models.Model):
     @property
     def steps(self) -> tuple[Step, ...]:
         return schedule([Kind(kind) for kind in self.kinds])
+
+
+class FaceAttempts(models.Model):
+    """What is counted of one claim, be it of a person or of an id that is nobody's; locked while that is done."""
+
+    claim = models.CharField(max_length=64, primary_key=True)
+    person = models.OneToOneField(Person, models.CASCADE, null=True, related_name="face_attempts")
+    suspended_at = models.DateTimeField(null=True)
+    begun_at = models.DateTimeField(auto_now_add=True)
+
+
+class CallerAttempts(models.Model):
+    """How many attempts of one caller on one claim failed in a row."""
+
+    attempts = models.ForeignKey(FaceAttempts, models.CASCADE, related_name="callers")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    failures = models.PositiveIntegerField()
+    last_failed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["attempts", "owner"], name="one_count_per_claim_and_caller")]
+
+
+class SearchAttempts(models.Model):
+    """How many searches of one caller found nobody, in the hour that began at `since`."""
+
+    owner = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", primary_key=True)
+    since = models.DateTimeField()
+    failures = models.PositiveIntegerField(default=0)

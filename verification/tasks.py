@@ -4,7 +4,7 @@ import uuid
 
 from heirloom.celery import app
 from heirloom.jobs.services import Lease
-from verification.services import challenges, clips, verifications
+from verification.services import attempts, challenges, clips, verifications
 
 
 def process_verification(verification_id: uuid.UUID, lease: Lease) -> None:
@@ -26,3 +26,8 @@ def evidence_clip_died(verification_id: uuid.UUID, code: str) -> None:
 @app.task
 def sweep_challenges() -> int:
     return challenges.sweep()
+
+
+@app.task
+def sweep_attempts() -> int:
+    return attempts.sweep()

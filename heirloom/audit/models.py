@@ -31,6 +31,8 @@ class Action(models.TextChoices):
     REVIEW_CLAIMED = "review.claimed"
     REVIEW_RELEASED = "review.released"
     REVIEW_DECIDED = "review.decided"
+    FACE_VERIFICATION_SUSPENDED = "face_verification.suspended"
+    FACE_VERIFICATION_RELEASED = "face_verification.released"
     EVIDENCE_VIEWED = "evidence.viewed"
     SIGN_IN_SUCCEEDED = "sign_in.succeeded"
     SIGN_IN_FAILED = "sign_in.failed"

@@ -57,6 +57,7 @@ class VerificationEvidence:
     probes: how many frames the probe's template is the mean of.
     attack: what all attack signals say together.
     reasons: codes of errors.CODES: what falls short in the probe's quality, or why there is no score.
+    missing: the code that says why there are no references, where there are none.
     """
 
     score: float | None
@@ -65,6 +66,7 @@ class VerificationEvidence:
     attack: AttackCheck = NOT_CHECKED
     reasons: tuple[str, ...] = ()
     several_people: bool = False
+    missing: str = "not_enrolled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +97,37 @@ class Decision:
 def decide(evidence: VerificationEvidence, policy: Policy | None, rules: Rules) -> Decision:
     """Return the outcome of one 1:1 comparison.
 
+    A face with nobody to be compared with is nobody's who was claimed: what comes of it does not tell the two apart.
     A face that matches but whose quality falls short, or a clip with several people, goes to review.
     """
     attack = evidence.attack
     name = policy.name if policy else ""
     score = evidence.score
-    if score is None or not math.isfinite(score) or evidence.references < 1 or evidence.probes < 1:
+    if evidence.references < 1 <= evidence.probes:
+        return _decide_without_references(evidence, policy, rules)
+    if score is None or not math.isfinite(score) or evidence.probes < 1:
         return Decision(Outcome.FAILED, _why_not_computed(evidence), None, None, None, None, name, attack)
     zone = policy.zone(evidence.references, evidence.probes, rules.fmr) if policy else None
-    faults = [*evidence.reasons, *(["several_people_in_clip"] if evidence.several_people else [])]
-    outcome, reasons = weigh(read(score, zone), attack, faults, rules)
+    outcome, reasons = weigh(read(score, zone), attack, _faults(evidence), rules)
     if policy is None or zone is None:
         return Decision(outcome, reasons, None, score, None, None, name, attack)
     similarity = policy.similarity(score, zone.threshold)
     confidence = policy.confidence(score, evidence.references, evidence.probes, matched=score >= zone.threshold)
     return Decision(outcome, reasons, similarity, score, zone.threshold, confidence, name, attack)
+
+
+def _decide_without_references(evidence: VerificationEvidence, policy: Policy | None, rules: Rules) -> Decision:
+    zone = policy.zone(1, evidence.probes, rules.fmr) if policy else None
+    measured = zone is not None and zone.reject_below is not None
+    reading = Reading.NO_MATCH if measured else Reading.UNMEASURED
+    outcome, reasons = weigh(reading, evidence.attack, _faults(evidence), rules)
+    named = [evidence.missing if code == "no_match" else code for code in reasons]
+    name = policy.name if policy else ""
+    return Decision(outcome, _codes(*named, evidence.missing), None, None, None, None, name, evidence.attack)
+
+
+def _faults(evidence: VerificationEvidence) -> list[str]:
+    return [*evidence.reasons, *(["several_people_in_clip"] if evidence.several_people else [])]
 
 
 def read(score: float, zone: Zone | None) -> Reading:
@@ -154,8 +172,6 @@ def weigh(
 def _why_not_computed(evidence: VerificationEvidence) -> tuple[str, ...]:
     if evidence.reasons:
         return _codes(*evidence.reasons)
-    if evidence.references < 1:
-        return ("not_enrolled",)
     return ("no_face",) if evidence.probes < 1 else ("internal_error",)
 
 

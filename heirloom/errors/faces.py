@@ -86,6 +86,19 @@ FACES: dict[str, Code] = {
         "This person was enrolled before, and nothing is left that the new face could be compared with.",
         "A reviewer must decide, another than who sent it.",
     ),
+    "too_many_attempts": Code(
+        429,
+        "Too many attempts failed.",
+        "Wait as long as Retry-After says; each further one that fails makes the wait longer.",
+    ),
+    "face_verification_suspended": Code(
+        409,
+        "After many failed attempts nobody is verified by face under this id.",
+        "Check who it is in another way; HR can let the person be verified by face again.",
+    ),
+    "person_unknown": Code(
+        404, "The claimed id is nobody's whom this caller may name.", "Check the id; the client app was not told."
+    ),
     "not_enrolled": Code(422, "This person has no enrolled face.", "Enroll the person first."),
     # challenges
     "challenge_expired": Code(409, "The challenge has expired.", "Ask for a new challenge and record a new clip."),

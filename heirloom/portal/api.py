@@ -22,6 +22,7 @@ from heirloom.errors import Refusal
 from heirloom.jobs.models import Job
 from heirloom.portal.erasure import erase_person
 from heirloom.portal.export import export_person, filename
+from verification.services import attempts
 
 DUE = "Erasure-Due"
 
@@ -40,6 +41,34 @@ class EraseView(APIView):
     def post(self, request: Request, person_id: str) -> Response:
         receipt = erase_person(person=_person(person_id), actor=caller(request))
         return Response(status=status.HTTP_204_NO_CONTENT, headers={DUE: receipt.due_at.isoformat()})
+
+
+class FaceVerificationSerializer(serializers.Serializer[Any]):
+    suspended_at = serializers.DateTimeField(allow_null=True, help_text="Since when nobody is verified as this person.")
+    failures = serializers.IntegerField(help_text="Attempts that failed since the last success, of all callers.")
+    example = {"suspended_at": None, "failures": 3}
+
+
+class FaceVerificationView(APIView):
+    """Whether a person can be verified by face, and how many attempts failed."""
+
+    permission_classes = [role("hr", "admin")]
+
+    @extend_schema(operation_id="people_face_verification", responses=FaceVerificationSerializer)
+    def get(self, request: Request, person_id: str) -> Response:
+        return _standing(_person(person_id))
+
+
+class ReleaseView(APIView):
+    """Let a person be verified by face again after too many failed attempts, and forget the count."""
+
+    permission_classes = [role("hr", "admin")]
+
+    @extend_schema(operation_id="people_face_verification_release", request=None, responses=FaceVerificationSerializer)
+    def post(self, request: Request, person_id: str) -> Response:
+        person = _person(person_id)
+        attempts.release(person=person, actor=caller(request))
+        return _standing(person)
 
 
 class ExportFilters(serializers.Serializer[Any]):
@@ -84,6 +113,12 @@ class JobView(APIView):
         if job is None:
             raise Refusal("not_found")
         return Response(JobSerializer(job).data)
+
+
+def _standing(person: Person) -> Response:
+    held, failures = attempts.of_person(person)
+    standing = {"suspended_at": held.suspended_at if held else None, "failures": failures}
+    return Response(FaceVerificationSerializer(standing).data)
 
 
 def _person(reference: str) -> Person:

@@ -24,6 +24,8 @@ WORDS = {
     Action.REVIEW_CLAIMED: "Taken up by a reviewer",
     Action.REVIEW_RELEASED: "Put back by a reviewer",
     Action.REVIEW_DECIDED: "Decided by a reviewer",
+    Action.FACE_VERIFICATION_SUSPENDED: "No longer verified by face: too many failed attempts",
+    Action.FACE_VERIFICATION_RELEASED: "Verified by face again",
     Action.EVIDENCE_VIEWED: "Picture viewed",
 }
 

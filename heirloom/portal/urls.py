@@ -15,6 +15,7 @@ urlpatterns = [
     path("people/<uuid:person_id>/edit/", person.edit, name="person-edit"),
     path("people/<uuid:person_id>/enroll/", enroll.enroll_more, name="person-enroll"),
     path("people/<uuid:person_id>/consent/withdraw/", person.withdraw_consent, name="withdraw-consent"),
+    path("people/<uuid:person_id>/face-verification/release/", person.release_face, name="release-face"),
     path("people/<uuid:person_id>/export/", person.export, name="export"),
     path("people/<uuid:person_id>/erase/", person.erase, name="erase"),
     path("people/imports/", imports.imports, name="imports"),

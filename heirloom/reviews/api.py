@@ -73,7 +73,7 @@ class ReviewViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
     refuses = {
         "claim": ("already_decided", "claimed_by_another", "own_request"),
         "release": ("already_decided", "claimed_by_another"),
-        "verdict": ("already_decided", "claimed_by_another", "not_found", "own_request"),
+        "verdict": ("already_decided", "claimed_by_another", "not_found", "not_enrolled", "own_request"),
     }
 
     def get_queryset(self) -> ReviewQuerySet:

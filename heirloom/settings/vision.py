@@ -33,6 +33,16 @@ CHALLENGE_TTL_S = env.integer("CHALLENGE_TTL_S", 120)
 # How many one caller is issued in an hour, used or not: in all, and for searches (1:N), which any recording may fit.
 CHALLENGES_PER_CALLER_HOUR = env.integer("CHALLENGES_PER_CALLER_HOUR", 1000)
 CHALLENGES_OF_NOBODY_HOUR = env.integer("CHALLENGES_OF_NOBODY_HOUR", 60)
+# Attempts on one person that may fail in a row before there are delays: of one caller, and of all together; the first
+# delay, which doubles, and the longest; how many end verification by face; after how many days failures are forgotten.
+FACE_FAILURES_PER_CALLER = env.integer("FACE_FAILURES_PER_CALLER", 5)
+FACE_FAILURES_PER_PERSON = env.integer("FACE_FAILURES_PER_PERSON", 10)
+FACE_FAILURE_DELAY_S = env.integer("FACE_FAILURE_DELAY_S", 30)
+FACE_FAILURE_DELAY_MOST_S = env.integer("FACE_FAILURE_DELAY_MOST_S", 3600)
+FACE_SUSPENDED_AFTER = env.integer("FACE_SUSPENDED_AFTER", 50)
+FACE_FAILURES_KEPT_DAYS = env.integer("FACE_FAILURES_KEPT_DAYS", 7)
+# Searches (1:N) of one client app that may find nobody within an hour.
+SEARCH_FAILURES_PER_HOUR = env.integer("SEARCH_FAILURES_PER_HOUR", 300)
 IDENTIFICATION_TARGET_FPIR = env.decimal("IDENTIFICATION_TARGET_FPIR", 0.01)
 
 # Consent: the text that people agree to, by its version; a service elsewhere that sees their clips makes it another.

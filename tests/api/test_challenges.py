@@ -149,7 +149,8 @@ def test_asking_until_a_recording_fits_is_stopped(cleo: APIClient, person: Perso
     assert 3590 < stopped(cleo, employee_id="E-1") <= 3601
 
 
-def test_a_challenge_that_is_used_up_with_a_stub_gains_no_other(cleo: APIClient, person: Person) -> None:
+def test_a_challenge_that_is_used_up_with_a_stub_gains_no_other(cleo: APIClient, person: Person, settings: Any) -> None:
+    settings.FACE_FAILURES_PER_CALLER = 20
     for turn in range(10):
         done = answered(cleo, issued(cleo, employee_id="E-1"), STUB, employee_id="E-1")
         assert done.status_code == 202, done.content
@@ -234,15 +235,33 @@ def test_too_few_or_unknown_kinds_are_refused(cleo: APIClient, person: Person, k
 
 def test_who_may_not_search_everybody_names_a_person(cleo: APIClient, rhea: APIClient) -> None:
     assert codes(cleo.post(URL, {}, format="json")) == ["permission_denied"]
-    assert cleo.post(URL, {"person_id": unknown_id()}, format="json").status_code == 404
+    assert cleo.post(URL, {"person_id": unknown_id()}, format="json").status_code == 201, "who is here is not told"
     assert rhea.post(URL, {}, format="json").status_code == 403
     assert caller(None).post(URL, {}, format="json").status_code == 401
 
 
-def test_a_suspended_person_is_not_challenged(cleo: APIClient, person: Person) -> None:
+def test_staff_are_told_who_cannot_be_challenged(cleo: APIClient, hana: APIClient, person: Person) -> None:
     Person.objects.update(status=Person.Status.SUSPENDED)
-    answer = cleo.post(URL, {"employee_id": "E-1"}, format="json")
+    answer = hana.post(URL, {"employee_id": "E-1"}, format="json")
     assert (answer.status_code, codes(answer)) == (409, ["person_suspended"])
+    assert hana.post(URL, {"employee_id": "E-404"}, format="json").status_code == 404
+    assert cleo.post(URL, {"employee_id": "E-1"}, format="json").status_code == 201
+
+
+def test_a_challenge_of_nobody_serves_its_own_claim_alone(cleo: APIClient, person: Person, film: bytes) -> None:
+    of_nobody = issued(cleo, employee_id="E-404")
+    for other in ("E-1", "E-405"):
+        assert codes(answered(cleo, of_nobody, film, employee_id=other)) == ["challenge_person_differs"]
+    assert answered(cleo, of_nobody, film, employee_id="E-404").status_code == 202
+
+
+def test_challenges_of_nobody_are_counted_like_a_persons(cleo: APIClient, person: Person) -> None:
+    for _ in range(10):
+        issued(cleo, employee_id="E-404")
+        issued(cleo, employee_id="E-1")
+    assert stopped(cleo, employee_id="E-404") > 3500
+    assert stopped(cleo, employee_id="E-1") > 3500
+    issued(cleo, employee_id="E-405")
 
 
 def test_what_was_never_used_is_swept_away(cleo: APIClient, person: Person, film: bytes) -> None:

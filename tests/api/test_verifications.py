@@ -156,13 +156,17 @@ def test_a_suspended_person_is_neither_verified_nor_found(
 ) -> None:
     hana.patch(f"/api/v1/people/{enrolled['person_id']}/", {"status": "suspended"}, format="json")
     photo = b64(portraits["astronaut"].jpeg)
-    answer = cleo.post(URL, {"image_base64": photo, "person_id": enrolled["person_id"]}, format="json")
+    answer = hana.post(URL, {"image_base64": photo, "person_id": enrolled["person_id"]}, format="json")
     assert (answer.status_code, codes(answer)) == (409, ["person_suspended"])
+    link = submit(cleo, retaken(portraits["astronaut"], mirrored=True), person_id=enrolled["person_id"])
+    work()
+    assert cleo.get(link).json()["outcome"] == "rejected", "a client app is not told why"
+    assert Verification.objects.get().similarity is None, "the face was not even compared"
     assert hana.post("/api/v1/recognize/", {"face_image_base64": photo}, format="json").json()["matches"] == []
 
 
-def test_nobody_by_that_id_is_404(cleo: APIClient, portraits: dict[str, Portrait]) -> None:
-    answer = cleo.post(URL, {"image_base64": b64(portraits["hopper"].jpeg), "person_id": unknown_id()}, format="json")
+def test_staff_are_told_of_an_id_that_is_nobodys(hana: APIClient, portraits: dict[str, Portrait]) -> None:
+    answer = hana.post(URL, {"image_base64": b64(portraits["hopper"].jpeg), "person_id": unknown_id()}, format="json")
     assert (answer.status_code, codes(answer)) == (404, ["not_found"])
 
 

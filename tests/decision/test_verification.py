@@ -1,6 +1,7 @@
 import math
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -137,10 +138,28 @@ def test_a_target_that_was_not_measured_never_approves() -> None:
 
 def test_what_cannot_be_computed_fails_with_its_reason() -> None:
     assert decide(evidence(None, reasons=("no_face",)), made.policy(), Rules()).reasons == ("no_face",)
-    assert decide(evidence(None, references=0), made.policy(), Rules()).reasons == ("not_enrolled",)
     assert decide(evidence(None, probes=0), made.policy(), Rules()).reasons == ("no_face",)
     for score in (None, math.nan, math.inf, -math.inf):
         assert decide(evidence(score), made.policy(), Rules()).outcome is Outcome.FAILED
+
+
+def test_with_nobody_to_compare_with_it_is_nobody_who_was_claimed() -> None:
+    """What comes of it is what comes of a stranger's face, but for the reason."""
+    cases: tuple[dict[str, Any], ...] = (
+        {},
+        {"reasons": ("blurred",)},
+        {"several_people": True},
+        {"attack": made.SPOOFED},
+        {"attack": made.UNTOLD},
+    )
+    for seen in cases:
+        stranger = decide(evidence(STRANGER, **seen), made.policy(), Rules())
+        nobody = decide(evidence(None, references=0, missing="person_unknown", **seen), made.policy(), Rules())
+        assert nobody.outcome is stranger.outcome
+        assert nobody.reasons == tuple("person_unknown" if one == "no_match" else one for one in stranger.reasons)
+        assert nobody.similarity is nobody.threshold is nobody.confidence is None
+    unmeasured = decide(evidence(None, references=0), None, Rules())
+    assert (unmeasured.outcome, unmeasured.reasons[0]) == (Outcome.NEEDS_REVIEW, "score_not_calibrated")
 
 
 def test_a_poor_picture_or_a_crowd_goes_to_a_human() -> None:

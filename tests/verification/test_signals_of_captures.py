@@ -27,6 +27,7 @@ from tests.pictures import b64, retaken
 from tests.portraits import Portrait
 from verification.models import Verification
 from verification.services import erasure, verifications
+from verification.services.claims import Claim
 
 pytestmark = pytest.mark.usefixtures("vision_process")
 
@@ -62,7 +63,7 @@ def verify(cast: Cast, eileen: Person) -> Callable[..., Verification]:
     """Hand in a photo and have it worked on."""
 
     def run(photo: bytes, *, person: Person | None = eileen, owner: User = cast.cleo) -> Verification:
-        made = verifications.submit(owner=owner, chunks=[photo], source="api", person=person)
+        made = verifications.submit(owner=owner, chunks=[photo], source="api", claim=person and Claim.of(person))
         for job in Job.objects.filter(state=JobState.QUEUED):
             jobs.run(job_id=job.id)
         made.refresh_from_db()

@@ -13,7 +13,7 @@ from heirloom.api.refusals import VISION
 from heirloom.decision.challenge import INSTRUCTIONS
 from heirloom.decision.gestures import Kind
 from verification.api import serializers as wire
-from verification.api.verifications import claimed
+from verification.api.verifications import claimed, of_challenge
 from verification.services import challenges
 
 
@@ -27,9 +27,9 @@ class ChallengeView(Idempotent):
     def post(self, request: Request) -> Response:
         given = wire.ChallengeInput(data=request.data)
         given.is_valid(raise_exception=True)
-        person = claimed(given.validated_data, caller(request))
+        claim = claimed(given.validated_data, caller(request))
         kinds = [Kind(kind) for kind in given.validated_data.get("kinds", [])]
-        issued = challenges.issue(owner=caller(request), person=person, kinds=kinds)
+        issued = challenges.issue(owner=caller(request), **of_challenge(claim), kinds=kinds)
         answer = {
             "id": issued.challenge.id,
             "nonce": issued.nonce,

@@ -27,8 +27,8 @@ from verification.api import computed
 from verification.api import serializers as wire
 from verification.api.galleries import asked_gallery
 from verification.api.verifications import accepted
-from verification.services import comparisons, verifications
-from verification.services.verifications import Search
+from verification.services import attempts, comparisons, verifications
+from verification.services.searches import Search
 
 
 class DetectView(Computing):
@@ -91,7 +91,7 @@ class RecognizeView(Computing, Idempotent):
 
     costs = {"post": "photo"}
     permission_classes = [role_or_scope("identify")]
-    refuses = (*PHOTO, *GOOD_FACE, "invalid_gallery", *NAMED_MODEL, *SEALED, "queue_too_old")
+    refuses = (*PHOTO, *GOOD_FACE, "invalid_gallery", *NAMED_MODEL, *SEALED, "queue_too_old", "too_many_attempts")
 
     @extend_schema(request=computed.RecognizeInput, responses={200: computed.RecognizeAnswer, 202: wire.AcceptedAnswer})
     def post(self, request: Request) -> Response:
@@ -101,13 +101,16 @@ class RecognizeView(Computing, Idempotent):
         if given["processing_mode"] == "async":
             return self._later(given, among, caller(request))
         sight = caller(request).sight
-        model, found = comparisons.recognize(
-            image=read_photo(given["face_image_base64"], attr="face_image_base64").image,
-            top_k=given["top_k"],
-            named=partial(sight.names, least=given["similarity_threshold"]),
-            person_ids=gallery.people_within(caller(request).gallery, among),
-            pack=given["model_name"],
-        )
+        photo = read_photo(given["face_image_base64"], attr="face_image_base64")
+        with attempts.searching(caller(request)) as search:
+            model, found = comparisons.recognize(
+                image=photo.image,
+                top_k=given["top_k"],
+                named=partial(sight.names, least=given["similarity_threshold"]),
+                person_ids=gallery.people_within(caller(request).gallery, among),
+                pack=given["model_name"],
+            )
+            search.found = bool(found)
         matches = [_match(match, sight) for match in found]
         answer = {
             "success": True,

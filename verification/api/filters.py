@@ -1,5 +1,6 @@
 """What a list of verifications may be asked for."""
 
+from functools import partial
 from typing import Any
 
 from django.db.models import Q
@@ -7,11 +8,13 @@ from django.http import QueryDict
 from rest_framework import serializers
 
 from enrollment.models import Person
+from heirloom.accounts.models import User
 from heirloom.api.filters import asked
 from heirloom.decision.verification import Outcome
 from heirloom.errors import CODES
 from verification.models import Verification
 from verification.querysets import VerificationQuerySet
+from verification.services import claims
 
 OUTCOMES = [outcome.value for outcome in Outcome]
 
@@ -34,11 +37,24 @@ class VerificationFilters(serializers.Serializer[Any]):
         return attrs
 
 
-def narrowed(rows: VerificationQuerySet, query: QueryDict) -> VerificationQuerySet:
-    """Keep what the query asks for. Raises ValidationError."""
+def narrowed(rows: VerificationQuerySet, query: QueryDict, caller: User) -> VerificationQuerySet:
+    """Keep what the query asks for, as far as the caller may know it. Raises ValidationError."""
+    condition = _condition if caller.sight.is_staff else partial(_condition_of_client, caller)
     for name, value in asked(VerificationFilters, query).items():
-        rows = rows.filter(_condition(name, value))
+        rows = rows.filter(condition(name, value))
     return rows
+
+
+def _condition_of_client(caller: User, name: str, value: Any) -> Q:
+    """By what was claimed, whether or not that is anybody, and by the reasons as they are told."""
+    if name in {"person_id", "employee_id"}:
+        return Q(claim__in=claims.tokens_of(caller=caller, name=name, reference=value))
+    if name == "reason" and value in claims.HIDDEN:
+        return Q(pk__in=())
+    if name == "reason" and value == claims.NO_MATCH:
+        hidden = Q(reasons__overlap=list(claims.HIDDEN)) & ~Q(reasons__contains=[claims.NOT_CALIBRATED])
+        return Q(reasons__contains=[value]) | hidden
+    return _condition(name, value)
 
 
 def _condition(name: str, value: Any) -> Q:

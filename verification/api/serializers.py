@@ -19,6 +19,7 @@ from heirloom.jobs.models import Job, JobState
 from verification.api.galleries import GalleryField
 from verification.api.shown import DECIDED, AttackAnswer, FrameSerializer, ReviewAnswer
 from verification.models import Candidate, Verification
+from verification.services.claims import as_told, is_told
 
 GESTURES = [kind.value for kind in Kind]
 
@@ -247,10 +248,10 @@ class VerificationSerializer(serializers.ModelSerializer[Verification]):
             "status": self.get_status(row),
             "progress": self.get_progress(row),
             "stage": self.get_stage(row),
-            "person_id": row.person.public_id if row.person else None,
+            "person_id": self._person_id(row),
             "outcome": row.outcome or None,
             "decision": row.decision,
-            "reasons": row.reasons,
+            "reasons": row.reasons if self._sight.is_staff else as_told(row.reasons),
             "similarity": self._sight.similarity(row.similarity),
             "confidence": self._sight.confidence(row.confidence, row.similarity),
             "threshold": self._sight.threshold(row.threshold, row.similarity),
@@ -266,6 +267,10 @@ class VerificationSerializer(serializers.ModelSerializer[Verification]):
             "decided_at": _moment(row.decided_at),
         }
         return shown if "frames" not in self.Meta.fields else {**shown, "frames": self.get_frames(row)}
+
+    def _person_id(self, row: Verification) -> str | None:
+        told = row.person is not None and (self._sight.is_staff or is_told(row))
+        return row.person.public_id if row.person is not None and told else None
 
     def _signal(self, signal: Mapping[str, Any]) -> dict[str, Any]:
         told = dict(signal) if self._sees_measures else _without_measures(signal)

@@ -16,8 +16,6 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from enrollment.models import Person
-from enrollment.services import people
 from heirloom.accounts.models import User
 from heirloom.api.idempotent import Idempotent
 from heirloom.api.parsers import JSONParser, MultiPartParser
@@ -37,8 +35,9 @@ from verification.api.filters import VerificationFilters, narrowed
 from verification.api.galleries import asked_gallery
 from verification.models import Candidate, Challenge, Verification
 from verification.querysets import VerificationQuerySet
-from verification.services import challenges, evidence, verifications
-from verification.services.verifications import Search
+from verification.services import challenges, claims, evidence, verifications
+from verification.services.claims import Claim
+from verification.services.searches import Search
 
 READERS = role("client", "hr", "reviewer", "admin")
 MAKERS = role("client", "hr", "admin")
@@ -66,6 +65,8 @@ class VerificationViewSet(
             "invalid_gallery",
             "not_found",
             "person_suspended",
+            "too_many_attempts",
+            "face_verification_suspended",
             "challenge_used",
             "challenge_expired",
             "challenge_person_differs",
@@ -83,7 +84,7 @@ class VerificationViewSet(
 
     def get_queryset(self) -> VerificationQuerySet:
         rows = Verification.objects.visible_to(caller(self.request)).for_answers()
-        return narrowed(rows, self.request.query_params) if self.action == "list" else rows
+        return narrowed(rows, self.request.query_params, caller(self.request)) if self.action == "list" else rows
 
     def get_serializer_class(self) -> type[wire.VerificationSerializer]:
         return wire.VerificationRowSerializer if self.action == "list" else wire.VerificationSerializer
@@ -110,19 +111,20 @@ class VerificationViewSet(
         """Verify or identify a person by a photo or clip: taken now, worked on at once, followed at `links.self`.
 
         `person_id` or `employee_id` says who it should be (1:1); neither looks through all who are enrolled (1:N),
-        which a client app needs the scope `identify` for.
+        which a client app needs the scope `identify` for. A client app is not told whether there is such a person: an
+        id that is nobody's is taken, and rejected, like a face that does not match. Attempts that fail are limited.
         """
         jobs.require_keeping_up(kind="verification")
         given = wire.VerificationInput(data=request.data)
         given.is_valid(raise_exception=True)
-        person = claimed(given.validated_data, caller(request))
-        challenge = _challenge(given.validated_data, caller(request), person)
+        claim = claimed(given.validated_data, caller(request))
+        challenge = _challenge(given.validated_data, caller(request), claim)
         upload = _upload(given.validated_data, caller(request))
         row = verifications.submit(
             owner=caller(request),
             chunks=_chunks(given.validated_data) if upload is None else uploads.read(upload),
             source="api",
-            person=person,
+            claim=claim,
             challenge=challenge,
             taken_from=upload,
             search=Search(among=asked_gallery(given.validated_data, caller(request))),
@@ -192,30 +194,30 @@ def _upload(given: dict[str, Any], caller: User) -> Upload | None:
     return uploads.find(owner=caller, upload_id=given["upload_id"]) if "upload_id" in given else None
 
 
-def _challenge(given: dict[str, Any], caller: User, person: Person | None) -> Challenge | None:
+def of_challenge(claim: Claim | None) -> dict[str, Any]:
+    """Return whom a challenge is for, as the challenges' own service asks."""
+    if claim is None:
+        return {"person": None}
+    return {"person": claim.person, "claim": "" if claim.person else claim.token}
+
+
+def _challenge(given: dict[str, Any], caller: User, claim: Claim | None) -> Challenge | None:
     if "challenge_id" not in given:
         return None
     return challenges.find(
-        owner=caller, challenge_id=given["challenge_id"], nonce=given["challenge_nonce"], person=person
+        owner=caller, challenge_id=given["challenge_id"], nonce=given["challenge_nonce"], **of_challenge(claim)
     )
 
 
-def claimed(given: dict[str, Any], caller: User) -> Person | None:
-    """Return the person whom the caller names; None for 1:N, which a client app needs the scope `identify` for.
+def claimed(given: dict[str, Any], caller: User) -> Claim | None:
+    """Return whom the caller names; None for 1:N, which a client app needs the scope `identify` for.
 
-    Whom an API key may not find is not there for it. Raises Refusal "not_found".
+    Whom an API key may not find is not there for it. Raises Refusal "permission_denied"; for staff, who are told,
+    "not_found" or "person_suspended".
     """
-    person = None
-    if "person_id" in given:
-        person = people.find_person(given["person_id"], within=caller.gallery)
-    elif "employee_id" in given:
-        person = Person.objects.within(caller.gallery).filter(employee_id=given["employee_id"]).first()
-    elif not caller.may("identify"):
+    for name in ("person_id", "employee_id"):
+        if name in given:
+            return claims.make(caller=caller, name=name, reference=given[name])
+    if not caller.may("identify"):
         raise Refusal("permission_denied", "This client may not search the whole gallery; name a person.")
-    else:
-        return None
-    if person is None:
-        raise Refusal(
-            "not_found", "Nobody here has this id.", attr="person_id" if "person_id" in given else "employee_id"
-        )
-    return person
+    return None

@@ -46,27 +46,26 @@ class Issued:
     nonce: str
 
 
-def issue(*, owner: User, person: Person | None, kinds: Collection[Kind] = ()) -> Issued:
+def issue(*, owner: User, person: Person | None, claim: str = "", kinds: Collection[Kind] = ()) -> Issued:
     """Draw a challenge for one verification of this person (None: 1:N). kinds: what may be asked; movements of the head
-    where none is named.
+    where none is named. claim: the token of an id that is nobody's, where one was claimed (services.claims).
 
     Raises Refusal "validation_error" for too few kinds or closed eyes that the active pack cannot see,
-    "person_suspended", "not_found" for a person erased meanwhile, or "too_many_challenges".
+    "not_found" for a person erased meanwhile, or "too_many_challenges".
     """
     offered = set(kinds or HEAD)
     if len(offered) < FEWEST_KINDS:
         raise Refusal("validation_error", f"Name at least {FEWEST_KINDS} kinds, or none.", attr="kinds")
     if Kind.CLOSE_EYES in offered and not _sees_lids():
         raise Refusal("validation_error", "The active pack has no landmarks that show closed eyes.", attr="kinds")
-    if person is not None and person.status == Person.Status.SUSPENDED:
-        raise Refusal("person_suspended")
     nonce = secrets.token_urlsafe(32)
     with transaction.atomic():
-        _refuse_fishing(owner, person)
+        _refuse_fishing(owner, person, claim)
         now = timezone.now()
         challenge = Challenge.objects.create(
             owner=owner,
             person=person,
+            claim=claim,
             kinds=draw(offered, secrets.choice),
             nonce_sha256=_sha256(nonce),
             issued_at=now,
@@ -76,8 +75,8 @@ def issue(*, owner: User, person: Person | None, kinds: Collection[Kind] = ()) -
     return Issued(challenge, nonce)
 
 
-def find(*, owner: User, challenge_id: uuid.UUID, nonce: str, person: Person | None) -> Challenge:
-    """Return the challenge that a caller means to use for this person.
+def find(*, owner: User, challenge_id: uuid.UUID, nonce: str, person: Person | None, claim: str = "") -> Challenge:
+    """Return the challenge that a caller means to use for this person, or for this claim of nobody.
 
     The nonce shows that whoever sends the clip is whom the steps were told: ids stand in answers and logs, it does not.
     Raises Refusal "not_found" for another caller's or a wrong nonce, "challenge_used", "challenge_expired" or
@@ -86,7 +85,7 @@ def find(*, owner: User, challenge_id: uuid.UUID, nonce: str, person: Person | N
     challenge = Challenge.objects.filter(pk=challenge_id, owner=owner).first()
     if challenge is None or not hmac.compare_digest(challenge.nonce_sha256, _sha256(nonce)):
         raise Refusal("not_found", "There is no such challenge.", attr="challenge_id")
-    if challenge.person_id != (person.id if person else None):
+    if (challenge.person_id, challenge.claim) != (person.id if person else None, claim):
         raise Refusal("challenge_person_differs", attr="challenge_id")
     _refuse_spent(challenge)
     return challenge
@@ -118,27 +117,27 @@ def _refuse_spent(challenge: Challenge) -> None:
         raise Refusal("challenge_expired", attr="challenge_id")
 
 
-def _refuse_fishing(owner: User, person: Person | None) -> None:
+def _refuse_fishing(owner: User, person: Person | None, claim: str) -> None:
     """Hold the rows of caller and person, so that requests at the same time are counted one after the other."""
     User.objects.select_for_update(no_key=True).get(pk=owner.pk)
     if person is not None:
         locked(person.pk)
-    wait = max(_wait(*limit) for limit in _limits(owner, person))
+    wait = max(_wait(*limit) for limit in _limits(owner, person, claim))
     if wait > timedelta():
         raise Refusal("too_many_challenges", retry_after=1 + int(wait.total_seconds()))
 
 
-def _limits(owner: User, person: Person | None) -> Iterator[tuple[ChallengeQuerySet, int, timedelta]]:
+def _limits(owner: User, person: Person | None, claim: str) -> Iterator[tuple[ChallengeQuerySet, int, timedelta]]:
     """Give the challenges that are counted, how many they may be, and within which time."""
     issued = Challenge.objects.filter(owner=owner)
     yield issued, settings.CHALLENGES_PER_CALLER_HOUR, HOUR
-    if person is None:
-        yield issued.filter(person=None), settings.CHALLENGES_OF_NOBODY_HOUR, HOUR
+    if person is None and not claim:
+        yield issued.filter(person=None, claim=""), settings.CHALLENGES_OF_NOBODY_HOUR, HOUR
         return
     for most, within in PER_CALLER_AND_PERSON:
-        yield issued.filter(person=person), most, within
+        yield issued.filter(person=person, claim=claim), most, within
     for most, within in PER_PERSON:
-        yield Challenge.objects.filter(person=person), most, within
+        yield Challenge.objects.filter(person=person, claim=claim), most, within
 
 
 def _wait(issued: ChallengeQuerySet, most: int, within: timedelta) -> timedelta:

@@ -67,7 +67,7 @@ def record(verification: Verification, probe: Probe, kept: Sequence[KeptFrame]) 
         files.forget(item.storage_name for item in kept)
         return
     reference = None
-    if verification.person is not None and probe.template is not None:
+    if verification.reference_count and verification.person is not None and probe.template is not None:
         reference = templates.reference(person=verification.person, model=probe.template.model)
     EvidenceFrame.objects.bulk_create(_row(verification, number, item, reference) for number, item in enumerate(kept))
 

@@ -16,6 +16,7 @@ from heirloom.media.types import Image, Provenance
 from heirloom.vision.fingerprint import perceptual_hash
 from heirloom.vision.types import AttackSignal
 from verification.models import Verification
+from verification.services.claims import token_of
 
 LOOK_BACK = timedelta(days=90)
 NEWEST = 2_000
@@ -80,7 +81,8 @@ def _repetition(
     verification: Verification, capture: Capture, other: Capture, shown: Verification | None, likeness: Likeness
 ) -> Earlier:
     enrolled = other.enrollment_id is not None
-    claims = {verification.person_id, other.person_id if enrolled else shown and shown.person_id} - {None}
+    then = token_of(other.person_id) if enrolled else _claim(shown) if shown else ""
+    claims = {_claim(verification), then} - {""}
     what = "an enrollment picture" if enrolled else f"verification {shown.id}" if shown else "an earlier capture"
     return Earlier(
         likeness=likeness,
@@ -90,3 +92,7 @@ def _repetition(
         age_s=(capture.received_at - other.received_at).total_seconds(),
         label=f"{what} of {other.received_at:%d %b %Y, %H:%M} UTC",
     )
+
+
+def _claim(verification: Verification) -> str:
+    return verification.claim or token_of(verification.person_id)

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -10,11 +10,10 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from enrollment.models import Capture, Person
+from enrollment.models import Capture
 from enrollment.services import captures, gallery, people, templates
 from enrollment.services.erasure import erase_captures
 from enrollment.services.policies import attack_policy_of, policy_of, same_person_from
-from heirloom.accounts.limits import GalleryLimit
 from heirloom.accounts.models import User
 from heirloom.audit import services as audit
 from heirloom.audit.models import Action
@@ -35,28 +34,14 @@ from heirloom.uploads.models import Upload
 from heirloom.vision.types import AttackOutcome, AttackSignal
 from heirloom.webhooks import services as webhooks
 from heirloom.webhooks.models import EventType
-from verification.models import CANDIDATES_KEPT, Candidate, Challenge, Verification
-from verification.services import challenges, clips, evidence, performances, signals
+from verification.models import Candidate, Challenge, Verification
+from verification.services import attempts, challenges, claims, clips, evidence, performances, signals
+from verification.services.claims import Claim
 from verification.services.performances import Movement, Performance
 from verification.services.probes import Probe, look
 from verification.services.progress import Progress
+from verification.services.searches import EVERYBODY, Search
 
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """What a 1:N search is asked for.
-
-    pack: "" = the one active at that time. among: whom alone it may find; None: everybody that the caller may.
-    least_similarity: candidates less alike are kept for reviewers and not told.
-    """
-
-    pack: str = ""
-    among: GalleryLimit | None = None
-    top_k: int = CANDIDATES_KEPT
-    least_similarity: float = 0.0
-
-
-EVERYBODY = Search()
 # The five best of these make the template of a clip (probes.MOST_FRAMES); each costs some 0.07 s of a processor.
 FRAMES_LOOKED_AT = 8
 
@@ -79,30 +64,34 @@ def submit(
     owner: User,
     chunks: Iterable[bytes],
     source: str,
-    person: Person | None = None,
+    claim: Claim | None = None,
     challenge: Challenge | None = None,
     taken_from: Upload | None = None,
     search: Search = EVERYBODY,
 ) -> Verification:
     """Take a probe of a claimed person (1:1), or of nobody in particular (1:N), and have it worked on.
 
+    claim: who it is said to be; whoever that is, somebody or nobody, the probe is worked on alike.
     challenge: what the clip must show. taken_from: the upload that `chunks` come from. Both are used up by this, unless
     it is refused. search: how to look, where nobody is claimed.
-    Raises Refusal "person_suspended", "not_found" for one erased meanwhile, "empty_file", "unsupported_format",
+    Raises Refusal "too_many_attempts", "face_verification_suspended", "not_found" for one erased meanwhile,
+    "empty_file", "unsupported_format",
     "too_many_bytes", "storage_unavailable", "challenge_needs_clip", "challenge_used", "challenge_expired",
     "upload_used" or "upload_gone".
     """
-    if person is not None and person.status == Person.Status.SUSPENDED:
-        raise Refusal("person_suspended")
-    mode = Verification.Mode.IDENTIFICATION if person is None else Verification.Mode.VERIFICATION
+    if claim is not None:
+        attempts.require_open(claim.token, owner)
+    mode = Verification.Mode.IDENTIFICATION if claim is None else Verification.Mode.VERIFICATION
+    whom = {} if claim is None else {"person": claim.person, "claim": claim.token}
     with captures.stored([chunks]) as (kept,), transaction.atomic():
-        if person is not None:
-            people.locked(person.pk)
+        if claim is not None and claim.person is not None:
+            people.locked(claim.person.pk)
         capture = captures.row(kept, source=source)
         capture.save()
         verification = Verification.objects.create(
-            owner=owner, api_key_id=owner.api_key_id, mode=mode, person=person, capture=capture, **_asked(search)
+            owner=owner, api_key_id=owner.api_key_id, mode=mode, capture=capture, **whom, **search.fields
         )
+        attempts.admit(verification, owner)
         if challenge is not None:
             if capture.kind == Capture.Kind.PHOTO:
                 raise Refusal("challenge_needs_clip", attr="challenge_id")
@@ -189,19 +178,12 @@ def apply_verdict(review: Review) -> User | None:
     """Carry out a reviewer's verdict and return who asked. The machine's outcome stays as it was."""
     verification = Verification.objects.select_for_update().get(pk=review.subject_id)
     verification.decision, verification.decided_at = Verification.Decision(review.verdict), timezone.now()
+    if verification.decision == Verification.Decision.APPROVED and set(claims.HIDDEN) & set(verification.reasons):
+        raise Refusal("not_enrolled", "There was nobody to compare this face with.")
     verification.save(update_fields=["decision", "decided_at"])
+    attempts.note_verdict(verification)
     _tell_decision(verification, review.decided_by)
     return verification.owner
-
-
-def _asked(search: Search) -> dict[str, Any]:
-    return {
-        "pack": search.pack,
-        "searched_ids": None if search.among is None else sorted(search.among.person_ids),
-        "searched_departments": None if search.among is None else sorted(search.among.departments),
-        "top_k": search.top_k,
-        "least_similarity": search.least_similarity,
-    }
 
 
 def _looked_at(
@@ -280,7 +262,8 @@ def _conclude(
 def _conclude_verification(
     verification: Verification, probe: Probe, attack: AttackCheck, verdict: Verdict | None
 ) -> None:
-    person, template = verification.person, probe.template
+    template, missing = probe.template, claims.missing(verification.person)
+    person = None if missing else verification.person
     reference = templates.reference(person=person, model=template.model) if person and template else None
     seen = VerificationEvidence(
         score=evidence.score(probe.template, reference),
@@ -289,6 +272,7 @@ def _conclude_verification(
         attack=attack,
         reasons=probe.reasons,
         several_people=probe.several_people,
+        missing=missing or claims.NOT_ENROLLED,
     )
     found = decide(seen, policy_of(verification.model), rules())
     verification.reference_count = seen.references
@@ -354,6 +338,7 @@ def _close(verification: Verification, outcome: Outcome, reasons: tuple[str, ...
     verification.decision = settled.get(outcome, Verification.Decision.REJECTED)
     verification.decided_at = None if outcome == Outcome.NEEDS_REVIEW else now
     verification.save()
+    attempts.note_outcome(verification)
     if verification.capture is not None:
         verification.capture.save(update_fields=["width", "height", "duration_s", "notes", "looks_marks", "provenance"])
     if outcome == Outcome.NEEDS_REVIEW:
@@ -384,8 +369,9 @@ def _tell_decision(verification: Verification, actor: User | None) -> None:
     news.tell("verification", verification.id)
     found = {"outcome": verification.outcome, "decision": verification.decision, "reasons": verification.reasons}
     if verification.decision != Verification.Decision.PENDING:
-        ids = {"verification_id": verification.id, "person_id": verification.person_id}
-        data = {**ids, "mode": verification.mode, **found}
+        person_id = verification.person_id if claims.is_told(verification) else None
+        ids = {"verification_id": verification.id, "person_id": person_id}
+        data = {**ids, "mode": verification.mode, **found, "reasons": claims.as_told(verification.reasons)}
         webhooks.emit(EventType.VERIFICATION_DECIDED, data, about=verification.owner)
     audit.record(
         action=Action.VERIFICATION_DECIDED,

@@ -7,6 +7,7 @@ from django.views.decorators.http import require_safe
 from enrollment.models import Enrollment, Person
 from heirloom.portal.access import StaffRequest, hr_only
 from heirloom.reviews.models import Review
+from verification.services import attempts
 
 LATEST = 8
 
@@ -19,6 +20,7 @@ def home(request: StaffRequest) -> HttpResponse:
         "enrolled": Person.objects.enrolled().count(),
         "in_progress": Enrollment.objects.filter(outcome=Enrollment.Outcome.PENDING).count(),
         "reviews": Review.objects.open().count(),
+        "suspended": attempts.suspended(),
         "latest": Enrollment.objects.select_related("person")[:LATEST],
     }
     return render(request, "portal/home.html", shown)

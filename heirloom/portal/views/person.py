@@ -23,6 +23,7 @@ from heirloom.portal.history import history
 from heirloom.portal.outcomes import judged
 from heirloom.portal.views.people import departments
 from verification.models import Verification
+from verification.services import attempts
 
 VERIFICATIONS_SHOWN = 10
 
@@ -41,6 +42,7 @@ def show(request: StaffRequest, person_id: uuid.UUID) -> HttpResponse:
         "enrollments": person.enrollments.all()[:VERIFICATIONS_SHOWN],
         "verifications": Verification.objects.filter(person=person)[:VERIFICATIONS_SHOWN],
         "history": history(person),
+        "face": attempts.of_person(person),
     }
     return render(request, "portal/person.html", shown)
 
@@ -113,3 +115,17 @@ def erase(request: StaffRequest, person_id: uuid.UUID) -> HttpResponse:
         "counts": {"templates": person.templates.count(), "captures": person.captures.count()},
     }
     return render(request, "portal/erase.html", shown, status=422 if form.errors else None)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@hr_only
+def release_face(request: StaffRequest, person_id: uuid.UUID) -> HttpResponse:
+    """Asked for twice: somebody should have looked into what was tried."""
+    person = get_object_or_404(Person, pk=person_id)
+    held, failures = attempts.of_person(person)
+    if request.method == "POST":
+        if attempts.release(person=person, actor=request.user):
+            messages.success(request, f"{person} can be verified by face again.")
+        return redirect("person", person.id)
+    shown = {"person": person, "suspended_at": held.suspended_at if held else None, "failures": failures}
+    return render(request, "portal/release_face.html", shown)
