@@ -43,6 +43,8 @@ def _environment() -> dict[str, str]:
         "THROTTLE_REFUSED_TOKEN": "100000/min",
         "SIGN_IN_PER_ADDRESS": "100000",
         "SIGN_IN_PER_NAME": "100000",
+        "FACE_FAILURES_PER_CALLER": "1000",
+        "FACE_FAILURES_PER_PERSON": "1000",
         "DEEPFACE_HOME": str(VAR / "deepface"),
         "MPLCONFIGDIR": str(VAR / "matplotlib"),
         "MPLBACKEND": "agg",

@@ -40,7 +40,7 @@ def enroll(target: Target) -> None:
     photo = b64encode(target.portraits["astronaut"].jpeg).decode()
     consent = {"policy_version": "attack", "given_at": datetime.now(UTC).isoformat(), "method": "written"}
     body = {"full_name": "Of the attacks", "employee_id": NUMBER, "images": [photo], "consent": consent}
-    target.caller("hr").post("register-multiple/", json=body)
+    target.caller("hr").post("/register-multiple/", json=body)
 
 
 def _signed_in(target: Target, role: str) -> dict[str, str]:

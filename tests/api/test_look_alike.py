@@ -30,6 +30,12 @@ TRUTH = {"known": "no_match", "faceless": "not_enrolled", "suspended": "person_s
 PASSING = {"id", "created_at", "finished_at", "decided_at", "timings"}
 
 
+@pytest.fixture(autouse=True)
+def shipped(settings: Any) -> None:
+    """The limits of an installation; other tests try as often as they like."""
+    settings.FACE_FAILURES_PER_CALLER, settings.FACE_FAILURES_PER_PERSON = 5, 10
+
+
 @pytest.fixture
 def people(enrolled: dict[str, Any], portraits: dict[str, Portrait]) -> None:
     Person.objects.create(full_name="Faceless", employee_id="E-2")

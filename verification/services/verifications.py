@@ -75,9 +75,8 @@ def submit(
     challenge: what the clip must show. taken_from: the upload that `chunks` come from. Both are used up by this, unless
     it is refused. search: how to look, where nobody is claimed.
     Raises Refusal "too_many_attempts", "face_verification_suspended", "not_found" for one erased meanwhile,
-    "empty_file", "unsupported_format",
-    "too_many_bytes", "storage_unavailable", "challenge_needs_clip", "challenge_used", "challenge_expired",
-    "upload_used" or "upload_gone".
+    "empty_file", "unsupported_format", "too_many_bytes", "storage_unavailable", "challenge_needs_clip",
+    "challenge_used", "challenge_expired", "upload_used" or "upload_gone".
     """
     if claim is not None:
         attempts.require_open(claim.token, owner)

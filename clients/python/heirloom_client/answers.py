@@ -96,12 +96,12 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """matches: the most alike first. confidence_scores: one for each, in order."""
+    """matches: the most alike first. confidence_scores: one for each, in order, None below the first step."""
 
     matches_found: int
     matches: tuple[Match, ...]
     best_match: Match | None
-    confidence_scores: tuple[float, ...]
+    confidence_scores: tuple[float | None, ...]
     model_used: str
     processing_time: float
 
