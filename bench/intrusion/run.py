@@ -12,27 +12,33 @@ from pathlib import Path
 
 from bench.instance import own_instance
 from bench.intrusion import (
+    alone,
     at_rest,
     audit,
     canaries,
     erased,
+    fishing,
     guessing,
     heads,
     items,
     scores,
+    unending,
     webhook_names,
 )
 from bench.intrusion.target import Attack, Finding, Target
 
 ATTACKS: Mapping[str, Attack] = {
+    "alone": alone.attack,
     "at_rest": at_rest.attack,
     "audit": audit.attack,
     "canaries": canaries.attack,
     "erased": erased.attack,
+    "fishing": fishing.attack,
     "guessing": guessing.attack,
     "heads": heads.attack,
     "items": items.attack,
     "scores": scores.attack,
+    "unending": unending.attack,
     "webhook_names": webhook_names.attack,
 }
 """By name, as docs/threat-model.md calls it."""

@@ -17,10 +17,10 @@ PHOTO = b"\x89PNG\r\n\x1a\n" + bytes(64)
 
 
 def attack(target: Target) -> Iterator[Finding]:
-    person = target.caller("hr").post("people/", json={"full_name": "Soon Erased", "employee_id": NUMBER})
+    person = target.caller("hr").post("/people/", json={"full_name": "Soon Erased", "employee_id": NUMBER})
     client = target.caller("client")
     files = [("file", ("probe.png", PHOTO, "image/png"))]
-    sent = [client.post("verifications/", data={"employee_id": NUMBER}, files=files) for _ in range(AT_ONCE)]
+    sent = [client.post("/verifications/", data={"employee_id": NUMBER}, files=files) for _ in range(AT_ONCE)]
     statuses = _many(target, lambda http: http.post(f"{API}/people/{person['id']}/erase/"))
     expected = [204, *[404] * (AT_ONCE - 1)]
     yield Finding(statuses == expected, f"{AT_ONCE} erase one person at once: {_counted(statuses)}")
@@ -34,7 +34,7 @@ def _one_key(target: Target) -> Finding:
     name, key = f"Once {uuid.uuid4()}", str(uuid.uuid4())
     body, headers = {"full_name": name}, {"Idempotency-Key": key}
     statuses = _many(target, lambda http: http.post(f"{API}/people/", json=body, headers=headers))
-    made = target.caller("hr").get("people/", search=name)["results"]
+    made = target.caller("hr").get("/people/", search=name)["results"]
     held = len(made) == 1 and set(statuses) <= {201, 409}
     return Finding(held, f"one key sent {AT_ONCE} times at once: {len(made)} rows, {_counted(statuses)}")
 
