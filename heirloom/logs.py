@@ -1,4 +1,6 @@
-"""How our logs write: nothing that a row held or somebody typed, of a database's errors as of addresses."""
+"""How our logs write: each line with the id of its request, and nothing that a row held or somebody typed, of a
+database's errors as of addresses.
+"""
 
 import logging
 from types import TracebackType
@@ -6,11 +8,17 @@ from types import TracebackType
 import psycopg
 from django.db import Error as DjangoDatabaseError
 
+from heirloom import request_ids
+
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
 class Line(logging.Formatter):
     """Writes tracebacks without what PostgreSQL adds to its errors: DETAIL has whole rows, messages quote values."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.request_id = request_ids.current()
+        return super().format(record)
 
     def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802 - logging's own name
         text = super().formatException(ei)

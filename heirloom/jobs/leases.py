@@ -34,6 +34,7 @@ class Lease:
     subject_id: UUID
     token: UUID
     attempt: int
+    request_id: str = ""
     settled: bool = False
     _stage: str = ""
     _timings: dict[str, int] = field(default_factory=dict)

@@ -35,6 +35,12 @@ class Job(models.Model):
     lease_token = models.UUIDField(null=True)
     leased_until = models.DateTimeField(null=True)
     ring_at = models.DateTimeField(help_text="When the broker is rung again if no worker has finished the job by then.")
+    request_id = models.CharField(
+        max_length=36,
+        blank=True,
+        default="",
+        help_text="Of the request that left it, as the log of the web process has it.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)

@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce, Greatest, Least, Now
 from django.utils.module_loading import import_string
 from kombu.exceptions import KombuError
 
+from heirloom import request_ids
 from heirloom.accounts.models import User
 from heirloom.celery import app
 from heirloom.errors import CODES, Refusal
@@ -74,7 +75,10 @@ def enqueue(
     if kind not in settings.JOB_KINDS:
         raise ValueError(f"{kind!r} is not in JOB_KINDS")
     ring_at = Now() + (after or RING_AGAIN)
-    job = Job.objects.create(kind=kind, subject_id=subject_id, owner=owner, queue=queue, ring_at=ring_at)
+    request_id = "" if request_ids.current() == request_ids.NONE else request_ids.current()
+    job = Job.objects.create(
+        kind=kind, subject_id=subject_id, owner=owner, queue=queue, ring_at=ring_at, request_id=request_id
+    )
     if not after:
         transaction.on_commit(lambda: _try_to_ring(job.pk, queue), robust=True)
     return job
@@ -137,7 +141,7 @@ def claim(*, job_id: UUID) -> Lease | None:
         return None
     job = Job.objects.get(pk=job_id)
     news.tell(job.kind, job.subject_id)
-    return Lease(job.pk, job.kind, job.subject_id, token, job.attempts)
+    return Lease(job.pk, job.kind, job.subject_id, token, job.attempts, job.request_id)
 
 
 def run(*, job_id: UUID) -> bool:
@@ -149,7 +153,8 @@ def run(*, job_id: UUID) -> bool:
     lease = claim(job_id=job_id)
     if lease is None:
         return False
-    with lease.kept_alive():
+    with request_ids.carried(lease.request_id), lease.kept_alive():
+        logger.info("job %s (%s), attempt %d begins", lease.job_id, lease.kind, lease.attempt)
         try:
             _handler(lease.kind)(lease.subject_id, lease)
             if not lease.settled:

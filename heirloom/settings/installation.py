@@ -53,6 +53,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "heirloom.portal.probes.ProbeMiddleware",
+    "heirloom.api.asked.AskedMiddleware",
     "heirloom.api.middleware.NulMiddleware",
     "heirloom.api.middleware.QueryMiddleware",
     "heirloom.api.middleware.ApiSlashMiddleware",
@@ -94,21 +95,35 @@ TIME_ZONE = env.text("TIME_ZONE", "UTC")
 USE_TZ = True
 
 LOG_LEVEL = env.text("LOG_LEVEL", "INFO").upper()
+if LOG_LEVEL not in (_LEVELS := ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")):
+    raise ImproperlyConfigured(f"LOG_LEVEL must be one of {', '.join(_LEVELS)}, not {LOG_LEVEL!r}")
+# Of loggers that say too much: as quiet as LOG_LEVEL asks for, and never louder than this.
+_QUIET = {"level": max("WARNING", LOG_LEVEL, key=_LEVELS.index)}
 LOG_DIR = Path(env.text("LOG_DIR", str(VAR_DIR / "logs")))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "heirloom.logs.Line", "fmt": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "formatters": {
+        "line": {
+            "()": "heirloom.logs.Line",
+            "fmt": "{asctime} {levelname} {name} [{request_id}] {message}",
+            "style": "{",
+        }
+    },
     "filters": {"routes": {"()": "heirloom.logs.Routes"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["routes"]}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
-        "uvicorn.access": {"level": "WARNING"},
+        # The web servers write as everything else does.
+        "uvicorn": {"propagate": True},
+        "uvicorn.error": {"level": LOG_LEVEL, "propagate": True},
+        "uvicorn.access": {**_QUIET, "propagate": True},
+        "gunicorn.error": {"propagate": True},
         # Its line for each request names addresses, and those of a transcoder open pictures to whoever holds them.
-        "httpx": {"level": "WARNING"},
+        "httpx": _QUIET,
         # A line every few seconds for each look at the queue; the jobs themselves tell what they do.
-        "celery.beat": {"level": "WARNING"},
-        "celery.worker.strategy": {"level": "WARNING"},
-        "celery.app.trace": {"level": "WARNING"},
+        "celery.beat": _QUIET,
+        "celery.worker.strategy": _QUIET,
+        "celery.app.trace": _QUIET,
     },
 }
