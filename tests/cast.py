@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.test import Client
 from rest_framework.test import APIClient
 
 from heirloom.accounts.models import User
 from heirloom.accounts.services import create_login, ensure_roles
+from heirloom.factors import sessions
+from heirloom.portal import confirmation
 
 PASSWORD = "a long enough passphrase"
 
@@ -39,3 +42,11 @@ def caller(user: User | None, **options: Any) -> APIClient:
 def key_caller(secret: str, **options: Any) -> APIClient:
     """Return a client that sends this API key."""
     return APIClient(headers={"X-API-Key": secret}, **options)
+
+
+def just_signed_in(client: Client) -> None:
+    """Let a session that was made without the sign-in page be as one that was made there now."""
+    session = client.session
+    confirmation.confirm(session)
+    sessions.begin(session)
+    session.save()

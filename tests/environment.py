@@ -45,6 +45,7 @@ def _environment() -> dict[str, str]:
         "SIGN_IN_PER_NAME": "100000",
         "FACE_FAILURES_PER_CALLER": "1000",
         "FACE_FAILURES_PER_PERSON": "1000",
+        "SECOND_FACTOR_ROLES": "",
         "DEEPFACE_HOME": str(VAR / "deepface"),
         "MPLCONFIGDIR": str(VAR / "matplotlib"),
         "MPLBACKEND": "agg",

@@ -17,8 +17,10 @@ from enrollment.services import captures, consents, people
 from heirloom.accounts.models import SCOPES, User
 from heirloom.accounts.services import create_login
 from heirloom.api import families, keys
-from heirloom.api.models import ApiKey
+from heirloom.api.models import ApiKey, TokenFamily
 from heirloom.crypto import files
+from heirloom.factors import services as factors
+from heirloom.factors.models import SecondFactor, UserSession
 from heirloom.jobs import services as jobs
 from heirloom.jobs.models import Job
 from heirloom.reviews import services as reviews
@@ -27,7 +29,7 @@ from heirloom.uploads import services as uploads
 from heirloom.uploads.models import Upload
 from heirloom.webhooks import services as webhooks
 from heirloom.webhooks.models import WebhookDelivery, WebhookEndpoint
-from tests.cast import PASSWORD, caller, key_caller, make_cast
+from tests.cast import PASSWORD, caller, just_signed_in, key_caller, make_cast
 from tests.pictures import landscape
 from verification.api import frame_links
 from verification.models import EvidenceFrame, Verification
@@ -77,6 +79,9 @@ class House:
     visit: Enrollment
     capture: Capture
     attempt: AccessAttempt
+    factor: SecondFactor
+    page_session: UserSession
+    family: TokenFamily
     batch: Import
 
     def address(self, door: str, who: str) -> str:
@@ -104,6 +109,10 @@ class House:
             "admin/accounts/user": own.key.owner_id,
             "admin/api/apikey": own.key.id,
             "admin/axes/accessattempt": self.attempt.pk,
+            "admin/factors/secondfactor": self.factor.id,
+            "security/factors": self.factor.id,
+            "security/sessions": self.page_session.id,
+            "security/tokens": self.family.id,
             "v1/people": self.person.external_id,
             "people/imports": self.batch.id,
             "imports": self.batch.id,
@@ -150,14 +159,23 @@ def build() -> House:
         visit=visit,
         capture=_kept(person.id, person=person, enrollment=visit),
         batch=Import.objects.create(owner=cast.hana, dry_run=False, total=0, outcome=Import.Outcome.COMPLETED),
+        factor=factors.begin_totp(user=cast.cleo),
+        page_session=UserSession.objects.create(user=cast.cleo, session_key="of-cleo", seen_at=timezone.now()),
+        family=_family(cast.cleo),
         attempt=AccessAttempt.objects.create(username="gone", ip_address="192.0.2.1", failures_since_start=1),
     )
+
+
+def _family(user: User) -> TokenFamily:
+    families.begin(user=user)
+    return TokenFamily.objects.filter(user=user).latest("created_at")
 
 
 def _session(user: User | None) -> Client:
     client = Client(**QUIET)
     if user is not None:
         client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+        just_signed_in(client)
     return client
 
 

@@ -30,6 +30,7 @@ PER_DEVICE = 10
 PLACE_KNOWN = timedelta(days=30)
 PLACE_NOTED_EVERY = timedelta(days=1)
 KEPT = timedelta(hours=1)
+CODES_PER_ADDRESS, CODES_PER_LOGIN = 5, 30
 _COUNT = """
 INSERT INTO accounts_trycount AS held (key, tries, until) VALUES (%(key)s, 1, %(until)s)
 ON CONFLICT (key) DO UPDATE SET
@@ -102,6 +103,23 @@ def begin_secret(kind: str, owner: str, most: int) -> Try:
     if wait_s := _standing(limit, now):
         raise _limited(limit.by, wait_s)
     return Try(mark("place", kind, owner), (limit,), (limit.by,) if _count(limit, now) == most else ())
+
+
+def begin_code(user: str, address: str) -> Try:
+    """Count a try at the second factor of somebody whose password was right; raises LimitedError.
+
+    Of the 10^6 codes three are good at a time, so thirty an hour find one within a year at even odds, of somebody whose
+    password is known and who does not notice.
+    """
+    now = timezone.now()
+    limits = (
+        Limit("code", mark("code", user, address), CODES_PER_ADDRESS, QUARTER),
+        Limit("code", mark("code", user), CODES_PER_LOGIN, HOUR),
+    )
+    for limit in limits:
+        if wait_s := _standing(limit, now):
+            raise _limited(limit.by, wait_s)
+    return Try(mark("place", "code", user), limits, tuple(each.by for each in limits if _count(each, now) == each.most))
 
 
 def on_known_device(request: Any, credentials: Mapping[str, Any] | None = None) -> bool:

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Collection
 from copy import copy
+from datetime import datetime
 
 from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import AbstractUser
@@ -32,6 +33,8 @@ class User(AbstractUser):
     # The API key that a request came with, and whom that may find (None: everybody). Set by `through_key` alone.
     api_key_id: uuid.UUID | None = None
     gallery: GalleryLimit | None = None
+    # When whoever holds the token of this request signed in for it; None where that is not known.
+    signed_in_at: datetime | None = None
 
     def check_password(self, raw_password: str | None) -> bool:
         """Say whether this is the password; kept anew where a better way to keep it has come: the same one, no act."""

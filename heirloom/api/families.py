@@ -89,6 +89,25 @@ def end(*, token: str) -> None:
         return
 
 
+@transaction.atomic
+def end_all(*, user: User) -> int:
+    """End every sign-in by token of a login; say how many."""
+    held = list(TokenFamily.objects.select_for_update().filter(user=user, ended_at=None))
+    for family in held:
+        _end(family, TokenFamily.End.SIGNED_OUT, timezone.now())
+        sign_ins.ended(user=user, family=family.id)
+    return len(held)
+
+
+def end_one(*, family: TokenFamily) -> None:
+    """End one sign-in by token, whose owner sees it among the others."""
+    with transaction.atomic():
+        held = TokenFamily.objects.select_for_update(of=("self",)).select_related("user").get(pk=family.pk)
+        if held.ended_at is None:
+            _end(held, TokenFamily.End.SIGNED_OUT, timezone.now())
+            sign_ins.ended(user=held.user, family=held.id)
+
+
 def holder(raw: bytes) -> User:
     """Return the login that an access token speaks for; raises TokenRefusedError."""
     claims = _read(AccessToken, raw)
@@ -96,6 +115,7 @@ def holder(raw: bytes) -> User:
     if family is None:
         raise TokenRefusedError
     _require_live(family, claims)
+    family.user.signed_in_at = family.created_at
     return family.user
 
 

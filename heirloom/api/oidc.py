@@ -1,6 +1,7 @@
 """Tokens of another issuer (Supabase, or any by OpenID Connect): what one proves, if it is a true one."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -24,12 +25,14 @@ class Claims:
     """What a verified token says. email: to be shown, never who it is.
 
     issued_at: seconds since 1970; roles: ours among those in the claim OIDC_ROLES_CLAIM, None where none is set.
+    signed_in_at: when the password or another proof was last given there, None where the token does not say.
     """
 
     subject: str
     email: str
     issued_at: int
     roles: frozenset[str] | None
+    signed_in_at: datetime | None = None
 
 
 def claims_of(raw: bytes) -> Claims:
@@ -58,7 +61,7 @@ def claims_of(raw: bytes) -> Claims:
     # Supabase lets anybody in without a name, where that is switched on.
     if not named or payload.get("is_anonymous") is True:
         raise TokenRefusedError
-    return Claims(subject, _email(payload), int(payload["iat"]), _roles(payload))
+    return Claims(subject, _email(payload), int(payload["iat"]), _roles(payload), _signed_in_at(payload))
 
 
 @cache
@@ -80,6 +83,16 @@ def _verified_with(header: dict[str, Any]) -> tuple[Any, str]:
     if found is None:
         raise TokenRefusedError
     return found.key, found.algorithm_name
+
+
+def _signed_in_at(payload: dict[str, Any]) -> datetime | None:
+    """Return what `auth_time` says (OpenID Connect Core, 2), or the latest of `amr` as Supabase writes it."""
+    amr = payload.get("amr")
+    ways = amr if isinstance(amr, list) else []
+    told = [payload.get("auth_time"), *(way.get("timestamp") for way in ways if isinstance(way, dict))]
+    # bool is a number to Python, and no time.
+    times = [one for one in told if type(one) is int and 0 < one <= payload["iat"] + LEEWAY_S]
+    return datetime.fromtimestamp(max(times), UTC) if times else None
 
 
 def _email(payload: dict[str, Any]) -> str:

@@ -20,6 +20,12 @@ def holder(raw: bytes) -> User:
     Raises TokenRefusedError, for a login that is switched off here too, and Refusal "issuer_unavailable".
     """
     claims = oidc.claims_of(raw)
+    user = _holder(claims)
+    user.signed_in_at = claims.signed_in_at
+    return user
+
+
+def _holder(claims: Claims) -> User:
     login = _known(claims.subject) or _first(claims)
     user = login.user
     if not user.is_active:

@@ -10,7 +10,8 @@ from rest_framework.response import Response
 from rest_framework_simplejwt.serializers import TokenObtainSerializer
 from rest_framework_simplejwt.views import TokenViewBase
 
-from heirloom.accounts import gate
+from heirloom.accounts import gate, tried
+from heirloom.accounts.marks import network
 from heirloom.accounts.models import User
 from heirloom.api import families
 from heirloom.api.authentication import refused, words
@@ -19,6 +20,7 @@ from heirloom.api.jwts import TokenRefusedError
 from heirloom.api.throttles import RefreshThrottle, SignInThrottle
 from heirloom.audit import sign_ins
 from heirloom.errors import Refusal
+from heirloom.factors import services as factors
 
 # Nobody on the way may keep what opens the API (RFC 6749, 5.1).
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -27,6 +29,9 @@ _NO_STORE = {"Cache-Control": "no-store"}
 class SignInInput(serializers.Serializer[Any]):
     username = serializers.CharField()
     password = serializers.CharField()
+    otp = serializers.CharField(
+        required=False, help_text="The code of an app, or a recovery code, where the login has a second factor."
+    )
 
 
 class RefreshInput(serializers.Serializer[Any]):
@@ -42,6 +47,7 @@ class SignInSerializer(TokenObtainSerializer):
     """A username and password in, tokens out; the audit log hears of it either way."""
 
     default_error_messages = {"no_active_account": words("no_active_account")}
+    otp = serializers.CharField(required=False, max_length=40)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
         request, username = self.context["request"], attrs[self.username_field]
@@ -56,6 +62,7 @@ class SignInSerializer(TokenObtainSerializer):
                 sign_ins.limited(username=username, door="api", by=by)
             raise
         attempt.succeeded()
+        _require_second_factor(request, user, attrs.get("otp", ""))
         sign_ins.succeeded(user=user, door="api")
         return _told(families.begin(user=user))
 
@@ -64,7 +71,14 @@ class TokenView(TokenViewBase):
     """Trade a username and password for an access and a refresh token."""
 
     serializer_class = SignInSerializer
-    refuses = ("no_active_account", "password_change_required", "too_many_tries")
+    refuses = (
+        "no_active_account",
+        "password_change_required",
+        "second_factor_required",
+        "second_factor_wrong",
+        "second_factor_missing",
+        "too_many_tries",
+    )
     throttle_classes = [SignInThrottle]
 
     @extend_schema(request=SignInInput, responses=TokensAnswer)
@@ -117,6 +131,24 @@ def _begun(request: Request, username: str) -> gate.Try:
 def _require_own_password(user: User) -> None:
     if user.must_change_password:
         raise refused("password_change_required")
+
+
+def _require_second_factor(request: Request, user: User, code: str) -> None:
+    """Let nobody past a second factor by asking for a token: with one, a code of it comes along."""
+    if not factors.is_asked_of(user):
+        if factors.is_required_of(user):
+            raise refused("second_factor_missing")
+        return
+    if not code:
+        raise refused("second_factor_required")
+    try:
+        attempt = gate.begin_code(str(user.pk), network(tried.address(request._request)))
+    except gate.LimitedError as limited:
+        raise Refusal("too_many_tries", retry_after=limited.wait_s) from limited
+    if not factors.check(user=user, code=code):
+        sign_ins.failed(request=request, username=user.username, door="api", reason="second_factor_wrong")
+        raise refused("second_factor_wrong")
+    attempt.succeeded()
 
 
 def _told(pair: Pair) -> dict[str, str]:

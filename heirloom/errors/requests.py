@@ -69,6 +69,20 @@ REQUESTS: dict[str, Code] = {
     "api_key_revoked": Code(409, "This API key was revoked, which is final.", "Create a new key."),
     "too_many_api_keys": Code(409, "This client app has too many API keys.", "Revoke keys that are no longer used."),
     "permission_denied": Code(403, "This login may not do that.", "Ask an administrator for the role or scope."),
+    "second_factor_required": Code(
+        401, "This login has a second factor.", "Send a code of its app, or a recovery code, as `otp` too."
+    ),
+    "second_factor_wrong": Code(
+        401, "This code is not right, or was used before.", "Wait for the next code; each counts once."
+    ),
+    "second_factor_missing": Code(
+        401, "The role of this login asks for a second factor.", "Sign in at /sign-in/ and set one up first."
+    ),
+    "reauthentication_required": Code(
+        403,
+        "This is only done for whoever signed in within the last minutes.",
+        "Sign in again at auth/token/ and send it with that token; refreshing is not enough.",
+    ),
     "link_expired": Code(
         403,
         "This link is no longer good, or was given to another caller.",

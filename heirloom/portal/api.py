@@ -16,7 +16,7 @@ from enrollment.models import Person
 from enrollment.services.people import find_person
 from heirloom.api.filters import asked
 from heirloom.api.negotiation import OneForm
-from heirloom.api.permissions import caller, role
+from heirloom.api.permissions import JustSignedIn, caller, role
 from heirloom.api.ranges import streamed
 from heirloom.errors import Refusal
 from heirloom.jobs.models import Job
@@ -34,7 +34,7 @@ class EraseView(APIView):
     vectors have left the files of the database too; the audit log then has `person.erasure_completed`.
     """
 
-    permission_classes = [role("hr", "admin")]
+    permission_classes = [role("hr", "admin"), JustSignedIn]
     refuses = ("storage_unavailable", "not_found")
 
     @extend_schema(request=None, responses={204: None})
@@ -78,15 +78,17 @@ class ExportFilters(serializers.Serializer[Any]):
 class ExportView(APIView):
     """Export everything that is held on a person, as a ZIP to hand to them. Each export stands in the audit log."""
 
-    permission_classes = [role("hr", "admin")]
+    permission_classes = [role("hr", "admin"), JustSignedIn]
+    refuses = ()
     content_negotiation_class = OneForm
 
     @extend_schema(
         operation_id="people_export",
+        request=None,
         parameters=[ExportFilters],
         responses={(200, "application/zip"): OpenApiTypes.BINARY},
     )
-    def get(self, request: Request, person_id: str) -> HttpResponseBase:
+    def post(self, request: Request, person_id: str) -> HttpResponseBase:
         with_vectors = asked(ExportFilters, request.query_params)["templates"]
         person = _person(person_id)
         chunks = export_person(person=person, actor=caller(request), with_vectors=with_vectors)

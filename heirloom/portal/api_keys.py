@@ -16,7 +16,7 @@ from heirloom.accounts.models import SCOPES, User
 from heirloom.api import keys
 from heirloom.api.idempotent import Idempotent
 from heirloom.api.models import ApiKey
-from heirloom.api.permissions import WithoutKey, caller, role
+from heirloom.api.permissions import JustSignedIn, WithoutKey, caller, role
 from heirloom.api.querysets import ApiKeyQuerySet
 from heirloom.errors import Refusal
 
@@ -103,7 +103,9 @@ class ApiKeyViewSet(Idempotent, mixins.ListModelMixin, mixins.RetrieveModelMixin
 
     queryset = ApiKey.objects.all()
     serializer_class = ApiKeySerializer
-    permission_classes = [role("client", "admin"), WithoutKey]
+    permission_classes = [role("client", "admin"), WithoutKey, JustSignedIn]
+    # To end a key is never too late.
+    let_through = ("revoke",)
     refuses = {
         "create": ("too_many_api_keys",),
         "partial_update": ("api_key_revoked",),

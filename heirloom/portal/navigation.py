@@ -18,6 +18,7 @@ def sidebar(_request: HttpRequest) -> list[dict[str, Any]]:
             "title": "Administration",
             "items": [
                 _item("Logins", "manage_accounts", "accounts.user"),
+                _item("Second factors", "phonelink_lock", "factors.secondfactor"),
                 _item("API keys", "key", "api.apikey"),
                 _item("Failed sign-ins", "lock", "axes.accessattempt"),
                 _item("Webhooks", "webhook", "webhooks.webhookendpoint"),

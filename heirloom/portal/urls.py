@@ -2,11 +2,20 @@
 
 from django.urls import path
 
-from heirloom.portal.views import enroll, home, imports, people, person, pictures, session
+from heirloom.portal.views import enroll, home, imports, people, person, pictures, second_factor, security, session
 
 urlpatterns = [
     path("", home.home, name="home"),
     path("sign-in/", session.SignInView.as_view(), name="sign-in"),
+    path("second-factor/", second_factor.second_factor, name="second-factor"),
+    path("security/", security.security, name="security"),
+    path("security/code-app/", security.totp_add, name="totp-add"),
+    path("security/passkey/", security.passkey_add, name="passkey-add"),
+    path("security/factors/<uuid:factor_id>/remove/", security.factor_remove, name="factor-remove"),
+    path("security/recovery-codes/", security.recovery_codes, name="recovery-codes"),
+    path("security/sessions/<uuid:session_id>/end/", security.session_end, name="session-end"),
+    path("security/tokens/<uuid:family_id>/end/", security.tokens_end, name="tokens-end"),
+    path("security/end-others/", security.end_others, name="end-others"),
     path("sign-out/", session.SignOutView.as_view(), name="sign-out"),
     path("password/", session.ChangePasswordView.as_view(), name="change-password"),
     path("people/", people.people, name="people"),

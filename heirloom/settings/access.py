@@ -5,19 +5,21 @@ from datetime import timedelta
 from django.urls import reverse_lazy
 
 from heirloom import env
-from heirloom.settings.installation import HTTPS
+from heirloom.settings.installation import EMBEDDED, HTTPS
 
 # Sign-in
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+PASSWORD_MIN_LENGTH = env.integer("PASSWORD_MIN_LENGTH", 15)
+BREACHED_PASSWORDS_FILE = env.text("BREACHED_PASSWORDS_FILE")
+_DJANGOS = "django.contrib.auth.password_validation"
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
+    {"NAME": f"{_DJANGOS}.UserAttributeSimilarityValidator"},
+    # NIST SP 800-63B-4, 3.1.1.2: fifteen characters where a password may be all there is.
+    {"NAME": f"{_DJANGOS}.MinimumLengthValidator", "OPTIONS": {"min_length": PASSWORD_MIN_LENGTH}},
+    {"NAME": f"{_DJANGOS}.CommonPasswordValidator"},
+    {"NAME": f"{_DJANGOS}.NumericPasswordValidator"},
+    {"NAME": "heirloom.accounts.breached.BreachedPasswordValidator"},
 ]
 LOGIN_URL = reverse_lazy("sign-in")
 LOGIN_REDIRECT_URL = reverse_lazy("home")
@@ -46,8 +48,16 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
+# A browser takes a cookie with this prefix from this host alone, by HTTPS, and from no page of a neighbouring name.
+if HTTPS:
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 SESSION_COOKIE_AGE = 8 * 3600
+SESSION_IDLE_MINUTES = env.integer("SESSION_IDLE_MINUTES", 60)
+# Roles that nobody uses without a second factor: a new machine works at once, a deployment asks its administrators.
+SECOND_FACTOR_ROLES = env.words("SECOND_FACTOR_ROLES", "" if EMBEDDED else "admin")
 X_FRAME_OPTIONS = "DENY"
+# For how long whoever has signed in, or given their password again, may do the gravest acts.
+REAUTHENTICATION_MINUTES = env.integer("REAUTHENTICATION_MINUTES", 10)
 
 # The web server's connections: seconds for the head of a request and for taking some of an answer, and
 # how many one process holds.
@@ -57,6 +67,7 @@ WEB_CONNECTIONS = env.integer("WEB_CONNECTIONS", 1000)
 
 # Figures of work and people's cases are for operators: a token of Prometheus' own, or an auditor's.
 METRICS_TOKEN = env.secret("METRICS_TOKEN")
+METRICS_HOSTS = env.words("METRICS_HOSTS")
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

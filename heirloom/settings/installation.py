@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "drf_standardized_errors",
     "heirloom.crypto",
     "heirloom.audit",
+    "heirloom.factors",
     "heirloom.jobs",
     "heirloom.api",
     "heirloom.uploads",
@@ -54,6 +55,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "heirloom.portal.probes.ProbeMiddleware",
     "heirloom.api.asked.AskedMiddleware",
+    "heirloom.portal.middleware.NoStoreMiddleware",
     "heirloom.api.middleware.NulMiddleware",
     "heirloom.api.middleware.QueryMiddleware",
     "heirloom.api.middleware.ApiSlashMiddleware",
@@ -66,7 +68,9 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "heirloom.portal.signing_in.SessionMiddleware",
     "heirloom.accounts.middleware.PasswordChangeMiddleware",
+    "heirloom.portal.confirmation.ConfirmationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -85,6 +89,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "heirloom.portal.confirmation.asked",
             ]
         },
     }

@@ -10,7 +10,7 @@ from enrollment.models import Enrollment, Person
 from enrollment.services import consents, people
 from heirloom.jobs import services as jobs
 from heirloom.jobs.models import Job, JobState
-from tests.cast import Cast, make_cast
+from tests.cast import Cast, just_signed_in, make_cast
 
 
 @pytest.fixture
@@ -21,6 +21,7 @@ def cast(db: None) -> Cast:
 def signed_in(user: Any) -> Client:
     client = Client()
     client.force_login(user)
+    just_signed_in(client)
     return client
 
 

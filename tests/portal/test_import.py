@@ -167,8 +167,8 @@ def test_the_template_is_downloaded(hana: Client) -> None:
 
 
 def test_a_person_is_exported_from_their_page(hana: Client, grace: Person) -> None:
-    assert f'href="/people/{grace.id}/export/"' in text_of(hana.get(f"/people/{grace.id}/"))
-    answer = hana.get(f"/people/{grace.id}/export/")
+    assert f'action="/people/{grace.id}/export/"' in text_of(hana.get(f"/people/{grace.id}/"))
+    answer = hana.post(f"/people/{grace.id}/export/")
     assert b"".join(answer.streaming_content).startswith(b"PK")  # type: ignore[arg-type]
     assert AuditEvent.objects.filter(action=Action.PERSON_EXPORTED, subject_id=grace.id).count() == 1
     assert "Data exported" in text_of(hana.get(f"/people/{grace.id}/"))
@@ -179,7 +179,7 @@ def test_it_is_for_hr_alone(hana: Client, rhea: Client, cleo: Client, grace: Per
     for page in ("/people/imports/", NEW, "/people/imports/template.csv", link, f"{link}errors.csv"):
         assert rhea.get(page).status_code == 302
         assert cleo.get(page).status_code == 403
-    assert cleo.get(f"/people/{grace.id}/export/").status_code == 403
+    assert cleo.post(f"/people/{grace.id}/export/").status_code == 403
     for page in (NEW, f"{link}retry/", f"{link}cancel/"):
         assert cleo.post(page).status_code == 403
     assert Import.objects.get().outcome == ""

@@ -9,7 +9,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.views.decorators.http import require_GET, require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from enrollment.models import Person
 from enrollment.services import consents, people
@@ -47,7 +47,7 @@ def show(request: StaffRequest, person_id: uuid.UUID) -> HttpResponse:
     return render(request, "portal/person.html", shown)
 
 
-@require_GET
+@require_POST
 @hr_only
 def export(request: StaffRequest, person_id: uuid.UUID) -> HttpResponseBase:
     """Everything that is held on a person, to be handed to them."""

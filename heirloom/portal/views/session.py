@@ -9,10 +9,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse_lazy
 
-from heirloom.accounts import devices, gate
+from heirloom.accounts import gate
 from heirloom.accounts import services as accounts
 from heirloom.accounts.models import User
 from heirloom.audit import sign_ins
+from heirloom.factors import sessions
+from heirloom.portal import signing_in
 
 
 class SignInView(LoginView):
@@ -26,17 +28,13 @@ class SignInView(LoginView):
             try:
                 self.attempt = gate.begin(request, request.POST["username"])
             except gate.LimitedError as limited:
-                return _locked(request, limited)
+                return locked(request, limited)
         return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        user = form.get_user()
-        answer = super().form_valid(form)
         if self.attempt is not None:
             self.attempt.succeeded()
-        devices.remember(self.request, answer, user.username)
-        sign_ins.succeeded(user=user, door="portal")
-        return answer
+        return signing_in.password_was_right(self.request, form.get_user(), self.get_success_url())
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         tried = form.cleaned_data
@@ -47,7 +45,8 @@ class SignInView(LoginView):
         return super().form_invalid(form)
 
 
-def _locked(request: HttpRequest, limited: gate.LimitedError) -> HttpResponse:
+def locked(request: HttpRequest, limited: gate.LimitedError) -> HttpResponse:
+    """Say that no more tries are taken for now, and when again."""
     shown = {"by": limited.by, "minutes": -(-limited.wait_s // 60)}
     answer = render(request, "portal/locked.html", shown, status=429)
     answer.headers["Retry-After"] = str(limited.wait_s)
@@ -56,6 +55,13 @@ def _locked(request: HttpRequest, limited: gate.LimitedError) -> HttpResponse:
 
 class SignOutView(LogoutView):
     http_method_names = ["post", "options"]
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Sign out, and have the browser forget what it kept of us; the mark of a known browser stays."""
+        sessions.forget(request.session)
+        answer = super().post(request, *args, **kwargs)
+        answer.headers["Clear-Site-Data"] = '"cache", "storage"'
+        return answer
 
 
 class ChangePasswordView(PasswordChangeView):
@@ -70,5 +76,7 @@ class ChangePasswordView(PasswordChangeView):
         with accounts.recorded(user=user, actor=user):
             answer = super().form_valid(form)
             accounts.only_owner_knows_password(user=user)
+        # Tokens end by themselves, and the pages of other sessions would turn them away; this ends them.
+        sessions.end_all(user=user, actor=user, but=self.request.session.session_key)
         messages.success(self.request, "Your password was changed.")
         return answer
