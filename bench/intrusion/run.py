@@ -23,6 +23,7 @@ from bench.intrusion import (
     heads,
     items,
     scores,
+    second_factor,
     unending,
     webhook_names,
 )

@@ -18,6 +18,7 @@ from heirloom.crypto import former, keys, shares
 from heirloom.crypto import renewal as renewal_at_rest
 from heirloom.crypto.models import DataKey, FormerSeals
 from heirloom.embedded import doctor_audit, postgres
+from heirloom.embedded.doctor_access import access
 from heirloom.embedded.findings import Finding, State, fault, ok, warning
 from heirloom.errors import Refusal
 from heirloom.jobs.broker import uses_pgmq
@@ -48,6 +49,7 @@ def services() -> Iterator[Finding]:
         yield from erasures()
         yield from reviewers()
         yield from at_rest()
+        yield from access()
     yield vision()
     yield from issuer()
     yield key_ring(has_database=works)

@@ -55,7 +55,10 @@ def is_fresh(session: SessionBase) -> bool:
 
 def asked(request: HttpRequest) -> dict[str, Any]:
     """Say to templates, when they ask, whether a grave act would be held up."""
-    return {"must_confirm": lambda: request.user.is_authenticated and not is_fresh(request.session)}
+    return {
+        "must_confirm": lambda: request.user.is_authenticated and not is_fresh(request.session),
+        "user_has_factor": lambda: isinstance(request.user, User) and factors.is_asked_of(request.user),
+    }
 
 
 class ConfirmationMiddleware:

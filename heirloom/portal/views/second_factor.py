@@ -32,20 +32,24 @@ def second_factor(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _page(request, user)
     try:
-        attempt = gate.begin_code(str(user.pk), network(tried.address(request)))
+        right = _is_right(request, user)
     except gate.LimitedError as limited:
         return locked(request, limited)
-    if not _is_right(request, user):
+    if not right:
         _note_failure(user)
         return _page(request, user, wrong=True)
-    attempt.succeeded()
     return signing_in.open_session(request, user, onward, shown=True)
 
 
 def _is_right(request: HttpRequest, user: User) -> bool:
+    """Look at what was shown; raises LimitedError. A passkey is not guessed at, so nobody uses up its tries."""
     answer = request.POST.get("passkey", "")
     if not answer:
-        return factors.check(user=user, code=request.POST.get("code", ""))
+        attempt = gate.begin_code(str(user.pk), network(tried.address(request)))
+        right = factors.check(user=user, code=request.POST.get("code", ""))
+        if right:
+            attempt.succeeded()
+        return right
     try:
         passkeys.check(request, user, state=request.session.pop(STATE, None), answer=parsed(answer))
     except passkeys.PasskeyRefusedError:
