@@ -25,9 +25,7 @@ def second_factors() -> Finding:
     detail = f"{count - bare} of {count} staff logins have one; {asked}"
     if not bare or settings.EMBEDDED:
         return ok("Second factors", detail)
-    return warning(
-        "Second factors", detail, "Have each set one up at /security/; SECOND_FACTOR_ROLES asks for it."
-    )
+    return warning("Second factors", detail, "Have each set one up at /security/; SECOND_FACTOR_ROLES asks for it.")
 
 
 def breached_passwords() -> Finding:
