@@ -13,10 +13,12 @@ from pytest_django import Settings
 
 from enrollment.models import Capture, Consent, Enrollment, FaceTemplate, Import, ImportRow, Person
 from heirloom.accounts.services import create_login
-from heirloom.api import keys
+from heirloom.api import families, keys
 from heirloom.api.models import ApiKey
 from heirloom.audit import services as audit
 from heirloom.audit.models import Action
+from heirloom.factors import services as factors
+from heirloom.factors.models import UserSession
 from heirloom.reviews import services as reviews
 from heirloom.webhooks.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 from tests.doors import ADMIN, API, doors
@@ -129,6 +131,14 @@ def events(house: House, count: int) -> None:
         )
 
 
+def signed_in(house: House, count: int) -> None:
+    hana = house.logins["hr"]
+    for _ in range(count):
+        factors.add_passkey(user=hana, name="A key", credential=b"not read by a list", count=0)
+        UserSession.objects.create(user=hana, session_key=uuid.uuid4().hex, seen_at=timezone.now(), browser="Firefox")
+        families.begin(user=hana)
+
+
 def attempts(house: House, count: int) -> None:
     for number in range(count):
         type(house.attempt).objects.create(
@@ -183,6 +193,8 @@ PAGES: dict[str, Grow | None] = {
     "/people/<person_id>/consent/withdraw/": None,
     "/sign-in/": None,
     "/password/": None,
+    "/security/": signed_in,
+    "/security/code-app/": None,
 }
 # The lists of Django admin, by their model.
 ADMIN_LISTS: dict[str, Grow] = {
@@ -191,6 +203,7 @@ ADMIN_LISTS: dict[str, Grow] = {
     "audit.auditevent": events,
     "axes.accessattempt": attempts,
     "enrollment.person": people,
+    "factors.secondfactor": signed_in,
     "reviews.review": verifications,
     "verification.verification": verifications,
     "webhooks.webhookendpoint": webhooks,
