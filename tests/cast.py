@@ -49,4 +49,6 @@ def just_signed_in(client: Client) -> None:
     session = client.session
     confirmation.confirm(session)
     sessions.begin(session)
+    # Its first use within a minute is noted by now, as of a page that was opened before.
+    session["noted_as"] = session.session_key
     session.save()

@@ -16,6 +16,7 @@ from heirloom.audit import services as audit
 from heirloom.audit.models import Action
 from heirloom.audit.sign_ins import LOGIN
 from heirloom.crypto import services as crypto
+from heirloom.crypto.places import Place
 from heirloom.factors import totp
 from heirloom.factors.models import RecoveryCode, SecondFactor
 
@@ -23,7 +24,6 @@ RECOVERY_CODES = 10
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without those that are read for others."""
 _CODE_LETTERS = 10
-CONTEXT = b"second factor"
 
 
 def confirmed(user: User) -> QuerySet[SecondFactor]:
@@ -51,7 +51,7 @@ def begin_totp(*, user: User) -> SecondFactor:
 
 def secret_of(factor: SecondFactor) -> bytes:
     """Return what is sealed: the secret of a code app, or the public part of a passkey."""
-    return crypto.unseal(subject=factor.id, sealed=bytes(factor.sealed), context=CONTEXT)
+    return crypto.unseal(subject=factor.id, sealed=bytes(factor.sealed), place=_place(factor))
 
 
 @transaction.atomic
@@ -152,9 +152,13 @@ def _use_recovery_code(user: User, code: str) -> bool:
 
 def _kept(user: User, kind: str, name: str, secret: bytes) -> SecondFactor:
     factor = SecondFactor(user=user, kind=kind, name=name)
-    factor.sealed = crypto.seal(subject=factor.id, plaintext=secret, context=CONTEXT)
+    factor.sealed = crypto.seal(subject=factor.id, plaintext=secret, place=_place(factor))
     factor.save(force_insert=True)
     return factor
+
+
+def _place(factor: SecondFactor) -> Place:
+    return Place("factors_secondfactor.sealed", (str(factor.id), str(factor.user_id), factor.kind))
 
 
 def _forget(factor: SecondFactor) -> None:

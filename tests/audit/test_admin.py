@@ -6,6 +6,7 @@ from django.test import Client
 from heirloom.accounts.models import User
 from heirloom.audit.models import Action
 from heirloom.audit.services import record
+from tests.cast import just_signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -13,6 +14,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def auditor(client: Client) -> Client:
     client.force_login(User.objects.create_superuser("auditor"))
+    just_signed_in(client)
     return client
 
 
