@@ -41,6 +41,7 @@ ATTACKS: Mapping[str, Attack] = {
     "heads": heads.attack,
     "items": items.attack,
     "scores": scores.attack,
+    "second_factor": second_factor.attack,
     "unending": unending.attack,
     "webhook_names": webhook_names.attack,
 }

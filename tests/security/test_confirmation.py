@@ -27,7 +27,7 @@ HARMLESS = {
     "sign-in", "sign-out", "admin:logout", "admin:index", "admin:search",
     "person-edit", "person-enroll", "withdraw-consent", "enroll", "import-new", "import-retry", "import-cancel",
     "admin:reviews_review_change", "admin:axes_accessattempt_delete", "transcoder-notice",
-    "second-factor", "session-end", "tokens-end", "end-others",
+    "second-factor", "session-end", "tokens-end", "end-others", "release-face",
 }  # fmt: skip
 """Whose POST needs no password. A page that is new stands here, or in GRAVE."""
 
