@@ -208,6 +208,7 @@ def data_key(subject: UUID, *, make: bool = False) -> bytes:
 def data_keys(subjects: Iterable[UUID]) -> dict[UUID, bytes]:
     """Return the keys of those subjects that have one, with one query. Raises Refusal `key_unavailable`."""
     keys, rows = ring(), DataKey.objects.filter(wrapped__isnull=False).in_bulk(list(subjects))
+    shares.fetch(row.share for row in rows.values() if row.share is not None)
     opened = {}
     for subject, row in rows.items():
         try:

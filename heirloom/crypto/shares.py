@@ -10,7 +10,9 @@ wrote (ext4, XFS); copy-on-write file systems, snapshots and the spare blocks of
 
 import os
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -23,6 +25,11 @@ from heirloom.errors import Refusal
 ALIAS = "keys"
 FOLDER = "shares"
 SHARE_BYTES = 32
+
+REMEMBERED_S, MOST_REMEMBERED, FETCHED_AT_ONCE = 60.0, 20_000, 16
+"""A list of fifty people from a bucket would be fifty ways there. What is remembered opens nothing of a person who was
+erased: the wrapped key is gone."""
+_remembered: dict[UUID, tuple[bytes, float]] = {}
 
 
 class ShareMissingError(LookupError):
@@ -41,7 +48,12 @@ def make() -> tuple[UUID, bytes]:
 
 
 def read(share_id: UUID) -> bytes:
-    """Return a share. Raises ShareMissingError, and Refusal `storage_unavailable`."""
+    """Return a share. Raises ShareMissingError, and Refusal `storage_unavailable`.
+
+    One that came from a storage elsewhere is remembered for REMEMBERED_S in this process.
+    """
+    if share := _at_hand(share_id):
+        return share
     with _storage_errors():
         try:
             with store().open(name_of(share_id), "rb") as file:
@@ -50,7 +62,20 @@ def read(share_id: UUID) -> bytes:
             raise ShareMissingError(str(share_id)) from None
     if len(share) != SHARE_BYTES:
         raise ShareMissingError(str(share_id))
+    if _path(share_id) is None:
+        _remember(share_id, share)
     return share
+
+
+def fetch(share_ids: Iterable[UUID]) -> None:
+    """Have these at hand for `read`: from a storage elsewhere they come side by side, for each takes its way there.
+
+    What is missing is left for `read` to tell. Raises Refusal `storage_unavailable`.
+    """
+    wanted = [one for one in share_ids if _path(one) is None and not _at_hand(one)]
+    if len(wanted) > 1:
+        with ThreadPoolExecutor(min(len(wanted), FETCHED_AT_ONCE)) as threads:
+            list(threads.map(_fetch, wanted))
 
 
 def destroy(share_id: UUID) -> None:
@@ -58,6 +83,7 @@ def destroy(share_id: UUID) -> None:
 
     Raises Refusal `storage_unavailable`.
     """
+    _remembered.pop(share_id, None)
     with _storage_errors():
         if (path := _path(share_id)) is None:
             store().delete(name_of(share_id))
@@ -72,6 +98,22 @@ def store() -> Storage:
 def name_of(share_id: UUID) -> str:
     """Return where a share lies in its storage; two hundred and fifty-six folders keep each of them small."""
     return f"{FOLDER}/{share_id.hex[:2]}/{share_id}"
+
+
+def _fetch(share_id: UUID) -> None:
+    with suppress(ShareMissingError):
+        read(share_id)
+
+
+def _at_hand(share_id: UUID) -> bytes | None:
+    share, good_until = _remembered.get(share_id, (None, 0.0))
+    return share if time.monotonic() < good_until else None
+
+
+def _remember(share_id: UUID, share: bytes) -> None:
+    if len(_remembered) >= MOST_REMEMBERED:
+        _remembered.clear()
+    _remembered[share_id] = (share, time.monotonic() + REMEMBERED_S)
 
 
 def _path(share_id: UUID) -> Path | None:

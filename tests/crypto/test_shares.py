@@ -3,9 +3,10 @@
 import stat
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
+from django.core.files.storage import InMemoryStorage
 from django.db import transaction
 from django.utils import timezone
 from pytest_django.fixtures import Settings as SettingsWrapper
@@ -126,3 +127,40 @@ def test_a_storage_elsewhere_keeps_and_deletes_them(settings: SettingsWrapper, a
     assert unsealed(alice, sealed) == b"128 numbers"
     services.destroy(subject=alice)
     assert not shares.store().exists(shares.name_of(row.share))
+
+
+class Elsewhere(InMemoryStorage):
+    """A storage that is not on a disk of this machine, and counts who asks it."""
+
+    asked = 0
+
+    def _open(self, name: str, mode: str = "rb") -> Any:
+        Elsewhere.asked += 1
+        return super()._open(name, mode)
+
+
+@pytest.fixture
+def elsewhere(settings: SettingsWrapper) -> type[Elsewhere]:
+    settings.STORAGES = {**settings.STORAGES, shares.ALIAS: {"BACKEND": f"{__name__}.Elsewhere"}}
+    Elsewhere.asked = 0
+    return Elsewhere
+
+
+def test_from_a_storage_elsewhere_each_share_is_asked_for_once(elsewhere: type[Elsewhere]) -> None:
+    subjects = [uuid4() for _ in range(30)]
+    for subject in subjects:
+        sealed_for(subject)
+    assert len(services.data_keys(subjects)) == 30
+    assert elsewhere.asked == 30
+    assert len(services.data_keys(subjects)) == 30
+    assert elsewhere.asked == 30
+
+
+def test_what_is_remembered_of_a_destroyed_share_is_forgotten(elsewhere: type[Elsewhere], alice: UUID) -> None:
+    sealed = sealed_for(alice)
+    assert unsealed(alice, sealed) == b"128 numbers"
+    share = DataKey.objects.get(subject=alice).share
+    services.destroy(subject=alice)
+    assert share not in shares._remembered
+    with pytest.raises(services.KeyDestroyedError):
+        unsealed(alice, sealed)
