@@ -24,7 +24,9 @@ def attack(target: Target) -> Iterator[Finding]:
         "quotation marks": b'["' + b'\\"' * 20_000_000 + b'"]',
         "digits": b"[" + b"1" * 30_000_000 + b"]",
     }
-    send(PATH, content=b"[" + b"[]," * 100_000 + b"[]]", headers=json)
+    # What a process keeps of memory that it once had is no growth: so first what honest clients send, as large.
+    for megabytes in (10, 30, 40):
+        send(PATH, content=b'{"images": ["' + b"A" * (megabytes << 20) + b'"]}', headers=json)
     before, began = web_bytes(target), time.monotonic()
     with probed(target) as waited:
         statuses = {
