@@ -2,7 +2,7 @@
 
 import hashlib
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
@@ -191,6 +191,11 @@ def forget_file(capture: Capture) -> None:
 
 def _copied(capture: Capture) -> AbstractContextManager[Path]:
     return files.private_copy(subject=capture.subject, name=capture.storage_name, place=capture.file_place)
+
+
+def held_files(names: Collection[str]) -> set[str]:
+    """Return which of these files a capture names."""
+    return set(Capture.objects.filter(storage_name__in=names).values_list("storage_name", flat=True))
 
 
 def _with_head(chunks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:

@@ -116,6 +116,14 @@ def _remember(share_id: UUID, share: bytes) -> None:
     _remembered[share_id] = (share, time.monotonic() + REMEMBERED_S)
 
 
+def id_of(name: str) -> UUID | None:
+    """Return which share lies under a name; None where it is none of ours."""
+    try:
+        return UUID(name.rpartition("/")[2])
+    except ValueError:
+        return None
+
+
 def _path(share_id: UUID) -> Path | None:
     """Return where a share lies on a disk of this machine; None in a storage elsewhere."""
     place = store()

@@ -7,7 +7,7 @@ from uuid import UUID
 from celery.signals import worker_ready, worker_shutdown
 
 from heirloom.celery import app
-from heirloom.crypto import renewal
+from heirloom.crypto import orphans, renewal
 from heirloom.crypto import services as crypto
 from heirloom.crypto.files import delete_forgotten
 from heirloom.crypto.scratch import sweep_plaintext
@@ -37,6 +37,12 @@ def sweep() -> None:
     vision_calls.forget_old()
     delete_forgotten()
     crypto.destroy_shares()
+
+
+@app.task
+def sweep_orphans() -> int:
+    """Delete files that no row names, which processes that were killed left behind."""
+    return orphans.sweep()
 
 
 @app.task

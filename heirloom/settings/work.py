@@ -53,6 +53,15 @@ AT_REST = (
     "heirloom.api.at_rest.steps",
 )
 
+# Who says which files of a folder are named by a row (heirloom.crypto.orphans). Clips and posters are named after
+# their verifications, whose rows stand before the files.
+FILE_HOLDERS = {
+    "captures": "enrollment.services.captures.held_files",
+    "imports": "enrollment.services.imports.files.held_files",
+    "frames": "verification.services.evidence.held_files",
+    "uploads": "heirloom.uploads.services.held_files",
+}
+
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
@@ -64,6 +73,7 @@ CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in ("media", "visio
 CELERY_TASK_ROUTES = {
     "heirloom.jobs.tasks.sweep": {"queue": "io"},
     "heirloom.jobs.tasks.give_shares": {"queue": "io"},
+    "heirloom.jobs.tasks.sweep_orphans": {"queue": "io"},
     "heirloom.audit.tasks.anchor": {"queue": "io"},
     "heirloom.audit.tasks.tell_unrecorded": {"queue": "io"},
     "heirloom.audit.tasks.note_settings": {"queue": "io"},
@@ -138,6 +148,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep keyed requests": {"task": "heirloom.api.tasks.sweep_keyed_requests", "schedule": 3600},
     "sweep attempts": {"task": "verification.tasks.sweep_attempts", "schedule": 24 * 3600},
     "sweep challenges": {"task": "verification.tasks.sweep_challenges", "schedule": 3600},
+    "sweep orphans": {"task": "heirloom.jobs.tasks.sweep_orphans", "schedule": 12 * 3600},
     "give shares": {"task": "heirloom.jobs.tasks.give_shares", "schedule": 60, "options": {"expires": 60}},
     "sweep uploads": {"task": "heirloom.uploads.tasks.sweep_uploads", "schedule": 900},
 }

@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -176,6 +176,11 @@ def sweep() -> int:
         if upload.way == Upload.Way.RESUMABLE or not bucket_is_away:
             swept += _swept(upload)
     return swept
+
+
+def held_files(names: Collection[str]) -> set[str]:
+    """Return which of these files a part of an upload names."""
+    return set(UploadPart.objects.filter(storage_name__in=names).values_list("storage_name", flat=True))
 
 
 def _begin(upload: Upload, offset: int, coming_bytes: int) -> UUID:

@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
@@ -137,3 +137,8 @@ def _similarity(verification: Verification, template: Template | None, reference
         return None
     threshold = policy.threshold(reference.count, 1, VERIFICATION_FMR)
     return None if threshold is None else policy.similarity(raw, threshold)
+
+
+def held_files(names: Collection[str]) -> set[str]:
+    """Return which of these files a frame names."""
+    return set(EvidenceFrame.objects.filter(storage_name__in=names).values_list("storage_name", flat=True))

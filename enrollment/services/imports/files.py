@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 
@@ -138,6 +138,12 @@ def _lines_naming(employee_id: str) -> Iterator[int]:
             for row, cells in zip(rows, cells_of(batch, rows), strict=True):
                 if cells.get("employee_id", "").strip() == employee_id:
                     yield row.pk
+
+
+def held_files(names: Collection[str]) -> set[str]:
+    """Return which of these files an import names."""
+    tables = Import.objects.filter(table_name__in=names).values_list("table_name", flat=True)
+    return {*tables, *Import.objects.filter(archive_name__in=names).values_list("archive_name", flat=True)}
 
 
 def _forgotten(name: str) -> str:
