@@ -52,8 +52,8 @@ def read(share_id: UUID) -> bytes:
 
     One that came from a storage elsewhere is remembered for REMEMBERED_S in this process.
     """
-    if share := _at_hand(share_id):
-        return share
+    if (known := _at_hand(share_id)) is not None:
+        return known
     with _storage_errors():
         try:
             with store().open(name_of(share_id), "rb") as file:
