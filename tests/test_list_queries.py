@@ -190,6 +190,7 @@ PAGES: dict[str, Grow | None] = {
     "/people/imports/new/": None,
     "/people/<person_id>/enroll/": None,
     "/people/<person_id>/erase/": None,
+    "/people/<person_id>/face-verification/release/": None,
     "/people/<person_id>/consent/withdraw/": None,
     "/sign-in/": None,
     "/password/": None,

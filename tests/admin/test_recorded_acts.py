@@ -22,6 +22,7 @@ from heirloom.api.models import ApiKey
 from heirloom.audit import logins
 from heirloom.audit import services as audit
 from heirloom.audit.models import Action, AuditEvent
+from heirloom.factors.models import SecondFactor
 from heirloom.reviews.models import Review
 from heirloom.webhooks.models import WebhookDelivery
 from tests.admin.test_logins import form_of
@@ -221,10 +222,12 @@ WRITES_IN_ADMIN = {
     AccessAttempt: {"delete"},
     ApiKey: {"add", "revoke"},
     WebhookDelivery: {"replay"},
+    SecondFactor: {"reset"},
     # Its page is answered by the service of reviews alone (test_decide_review).
     Review: set(),
 }
-"""What Django admin lets an administrator write; each has its test here, in test_api_keys or in test_webhooks."""
+"""What Django admin lets an administrator write; each has its test here, in test_api_keys, in
+test_webhooks or in test_second_factor."""
 
 
 def test_admin_writes_nothing_else(cast: Cast) -> None:
