@@ -8,22 +8,10 @@ from django.utils import timezone
 
 from enrollment.models import Person
 from heirloom.audit.models import Action, AuditEvent
-from tests.cast import Cast, caller, make_cast
+from tests.cast import Cast, caller
 from tests.portal.conftest import text_of
 from verification.models import CallerAttempts, FaceAttempts
 from verification.services.claims import Claim
-
-
-@pytest.fixture
-def cast(db: None) -> Cast:
-    return make_cast()
-
-
-@pytest.fixture
-def hana(cast: Cast) -> Client:
-    client = Client()
-    client.force_login(cast.hana, "django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 @pytest.fixture

@@ -125,7 +125,7 @@ def release_face(request: StaffRequest, person_id: uuid.UUID) -> HttpResponse:
     held, failures = attempts.of_person(person)
     if request.method == "POST":
         if attempts.release(person=person, actor=request.user):
-            messages.success(request, f"{person} can be verified by face again.")
+            messages.success(request, "This person can be verified by face again.")
         return redirect("person", person.id)
     shown = {"person": person, "suspended_at": held.suspended_at if held else None, "failures": failures}
     return render(request, "portal/release_face.html", shown)
