@@ -118,6 +118,56 @@ class ReplacementCase(VisitCase):
         return read_by_key([*shown(visit.captures.all()), *_earlier(visit)], key, viewer)
 
 
+class TurnedCase:
+    """A picture with templates in use whose face was not proved upright, beside the person's other pictures."""
+
+    reasons = MappingProxyType(
+        {
+            Review.Verdict.APPROVED: (Code.SAME_PERSON, Code.IDENTITY_CHECKED_IN_PERSON, Code.OTHER),
+            Review.Verdict.REJECTED: (Code.DIFFERENT_PERSON, Code.POOR_EVIDENCE, Code.OTHER),
+        }
+    )
+
+    def askers(self, subject_id: uuid.UUID) -> Collection[int]:
+        """Whoever handed the picture in."""
+        visits = Capture.objects.filter(pk=subject_id).values_list("enrollment_id", flat=True)
+        return {asker for visit in visits if visit is not None for asker in VisitCase().askers(visit)}
+
+    def titles(self, subject_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, str]:
+        return dict(Capture.objects.filter(pk__in=subject_ids).values_list("id", "person__full_name"))
+
+    def show(self, review: Review) -> Case | None:
+        capture = Capture.objects.select_related("person").filter(pk=review.subject_id).first()
+        if capture is None or capture.person is None:
+            return None
+        others = tuple(map(picture_of, _beside(capture)))
+        return Case(
+            claimed=capture.person.full_name,
+            question=f"Does this picture show {capture.person}, upright?",
+            reference=Panel("Other pictures", about(capture.person) if others else "there are no others", others),
+            probe=Panel("Enrolled by this picture", about(capture.person), (picture_of(capture),)),
+            facts=(Fact("Received", f"{capture.received_at:%d %b %Y, %H:%M}"),),
+            signals=(),
+            approve="It does: go on comparing with it.",
+            reject="It does not, or lies on its side or head down: compare with it no longer. Enroll the person anew.",
+            reason_codes=SAME_OR_NOT,
+        )
+
+    def read_picture(self, review: Review, key: str, viewer: User) -> bytes:
+        capture = Capture.objects.select_related("person").filter(pk=review.subject_id).first()
+        if capture is None:
+            raise Refusal("not_found")
+        return read_by_key([capture, *_beside(capture)], key, viewer)
+
+    def open_clip(self, review: Review, viewer: User) -> Readable:
+        raise Refusal("not_found", "A picture is judged as it is.")
+
+
+def _beside(capture: Capture) -> list[Capture]:
+    """Return the person's best other pictures, the best first."""
+    return [] if capture.person is None else shown(capture.person.captures.exclude(pk=capture.pk))
+
+
 def _earlier(visit: Enrollment) -> list[Capture]:
     """Return the best accepted captures of former visits whose files are still kept, the best first."""
     return shown(visit.person.captures.exclude(storage_name="").exclude(enrollment=visit))

@@ -186,6 +186,11 @@ class CaptureQuerySet(models.QuerySet["Capture"]):
         rows = templates.active().filter(capture=OuterRef("pk"))
         return self.filter(Exists(rows), ~Exists(rows.filter(model=model)))
 
+    def in_use(self) -> "CaptureQuerySet":
+        """Keep those that templates in use were made of."""
+        templates = FaceTemplateQuerySet(self.model._meta.get_field("templates").related_model)
+        return self.filter(Exists(templates.active().filter(capture=OuterRef("pk"))))
+
     def held(self) -> "CaptureQuerySet":
         """Keep those whose file is still here; of others nothing is known that could be compared."""
         return self.exclude(storage_name="")

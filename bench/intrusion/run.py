@@ -24,6 +24,7 @@ from bench.intrusion import (
     items,
     scores,
     second_factor,
+    turned,
     unending,
     webhook_names,
 )
@@ -42,6 +43,7 @@ ATTACKS: Mapping[str, Attack] = {
     "items": items.attack,
     "scores": scores.attack,
     "second_factor": second_factor.attack,
+    "turned": turned.attack,
     "unending": unending.attack,
     "webhook_names": webhook_names.attack,
 }

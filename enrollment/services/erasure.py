@@ -68,6 +68,7 @@ def erase(*, person: Person, actor: User | None) -> Receipt:
     Review.objects.filter(kind__in=list(CLEARED), subject_id__in=visits).delete()
     for visit in visits:
         news.tell("enrollment", visit)
+    Review.objects.filter(kind="turned", subject_id__in=[capture.id for capture in captures]).delete()
     forget_lines_about(person)
     person_id = person.id
     erase_captures(captures)

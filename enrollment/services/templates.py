@@ -96,6 +96,12 @@ def from_rows(rows: Iterable[PersonTemplate]) -> dict[uuid.UUID, Reference]:
     return {person: _reference(by_person[person], vector) for person, vector in plain.items()}
 
 
+def unsealed(row: FaceTemplate) -> Template:
+    """Return the template of one picture. Raises KeyDestroyedError where the person is erased."""
+    vector = crypto.unseal(subject=row.person_id, sealed=bytes(row.vector_sealed), place=of_template(row))
+    return Template(row.model, np.frombuffer(vector, dtype="<f4"))
+
+
 def delete_all(*, person: Person) -> None:
     """Delete a person's templates, whose key may live on: their rows then leave the database's files as well."""
     rewriting.ask(model._meta.db_table for model in (FaceTemplate, PersonTemplate))

@@ -134,8 +134,11 @@ def judge(moments: Sequence[Moment], steps: Sequence[Step], changes: Sequence[Ch
     if len(lead) < FEWEST_NEUTRAL or _longest_gap_s(moments) > LONGEST_GAP_S:
         return failed("challenge_unclear")
     neutral = Neutral.of(lead)
-    if _leaps(moments) or is_cut([each for each in changes if each.at_s <= over_s]):
+    cut = is_cut([each for each in changes if each.at_s <= over_s])
+    if _leaps(moments) or cut:
         return failed("challenge_spliced")
+    if cut is None:
+        return failed("challenge_unclear")
     if _flat(moments, neutral):
         return failed("challenge_flat")
     gestures = find(moments, neutral)
@@ -158,21 +161,26 @@ def at_rest(moments: Sequence[Moment], within_deg: float) -> list[int]:
     ]
 
 
-def is_cut(changes: Sequence[Change]) -> bool:
-    """Say whether the picture changes at once somewhere, and not in the frames before and after.
+def is_cut(changes: Sequence[Change]) -> bool | None:
+    """Say whether the picture changes at once somewhere, and not in the frames before and after; None for too few.
 
     A camera begins and ends as it likes: the first and the last few changes are not judged.
     """
     if len(changes) <= 2 * CUT_NEIGHBORS:
-        return False
+        return None
     begun_s, ended_s = changes[CUT_NEIGHBORS].at_s, changes[-1 - CUT_NEIGHBORS].at_s
     floor = REPEATED * np.percentile([each.levels for each in changes], LIVELY)
     lively = [each for each in changes if each.levels > floor]
     return any(begun_s <= each.at_s <= ended_s and _stands_out(lively, at) for at, each in enumerate(lively))
 
 
-def too_early(clip_s: float, available_s: float) -> bool:
-    """Say whether a clip is longer than the time from the challenge to its upload: then it was begun before it."""
+def too_early(clip_s: float | None, available_s: float) -> bool | None:
+    """Say whether a clip is longer than the time from the challenge to its upload: then it was begun before it.
+
+    clip_s: None where the clip does not say how long it is; then this cannot be told.
+    """
+    if clip_s is None:
+        return None
     return clip_s > available_s + RECORDER_S
 
 

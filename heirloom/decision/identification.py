@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from heirloom.decision.attack import NOT_CHECKED, AttackCheck
+from heirloom.decision.attack import AttackCheck
 from heirloom.decision.policy import Policy, Zone
 from heirloom.decision.verification import Outcome, Reading, Rules, read, weigh
 
@@ -107,8 +107,8 @@ def identify(
     policy: Policy | None,
     rules: Rules,
     *,
-    attack: AttackCheck = NOT_CHECKED,
-    reasons: Sequence[str] = (),
+    attack: AttackCheck,
+    reasons: Sequence[str],
 ) -> Identification:
     """Return who the probe is, if anybody.
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from heirloom.decision.attack import NOT_CHECKED, AttackCheck
+from heirloom.decision.attack import AttackCheck
 from heirloom.decision.policy import Policy, Zone
 from heirloom.vision.types import AttackOutcome
 
@@ -63,9 +63,9 @@ class VerificationEvidence:
     score: float | None
     references: int
     probes: int
-    attack: AttackCheck = NOT_CHECKED
-    reasons: tuple[str, ...] = ()
-    several_people: bool = False
+    attack: AttackCheck
+    reasons: tuple[str, ...]
+    several_people: bool
     missing: str = "not_enrolled"
 
 

@@ -13,7 +13,11 @@ FACES: dict[str, Code] = {
     "blurred": Code(422, "The face is blurred.", "Hold the camera still and let it focus."),
     "too_dark": Code(422, "The face is too dark.", "Turn towards a window or a lamp."),
     "too_bright": Code(422, "The face is overexposed.", "Move out of direct light."),
-    "face_turned": Code(422, "The face is turned away.", "Look straight at the camera."),
+    "face_turned": Code(
+        422,
+        "The face is turned away, or it could not be proved which way up it is.",
+        "Look straight at the camera, and hold the camera upright.",
+    ),
     "face_occluded": Code(
         422,
         "Part of the face is covered or out of the picture.",

@@ -29,7 +29,12 @@ from heirloom.reviews.cases import Case, case_kind
 from heirloom.reviews.models import Review
 from heirloom.reviews.querysets import ReviewQuerySet
 
-KINDS = {"verification": "Verification", "duplicate": "Possible duplicate", "replacement": "Enrolled again"}
+KINDS = {
+    "verification": "Verification",
+    "duplicate": "Possible duplicate",
+    "replacement": "Enrolled again",
+    "turned": "Turned face",
+}
 
 
 class DecidedFilter(admin.SimpleListFilter):

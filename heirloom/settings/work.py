@@ -37,12 +37,14 @@ REVIEW_KINDS = {
     "verification": "verification.services.verifications.apply_verdict",
     "duplicate": "enrollment.services.enrollments.apply_verdict",
     "replacement": "enrollment.services.enrollments.apply_verdict",
+    "turned": "enrollment.services.turned.apply_verdict",
 }
 # What the page of a case shows, by its kind.
 REVIEW_CASES = {
     "verification": "verification.case.VerificationCase",
     "duplicate": "enrollment.case.DuplicateCase",
     "replacement": "enrollment.case.ReplacementCase",
+    "turned": "enrollment.case.TurnedCase",
 }
 # What lies at rest in a former way, to be made anew (heirloom.crypto.renewal).
 AT_REST = (

@@ -15,22 +15,27 @@ from heirloom.errors import Refusal
 from heirloom.media.types import Image
 from heirloom.vision import quality
 from heirloom.vision.attack import AttackDetector, MiniFasnet
-from heirloom.vision.detection import COMPANION_SHARE, THOROUGH_FACTOR, WORKING_SIDE_PX, Detector, Search
-from heirloom.vision.features import templates
+from heirloom.vision.detection import WORKING_SIDE_PX
+from heirloom.vision.features import Recogniser, templates
+from heirloom.vision.finding import Detected, Finder
 from heirloom.vision.names import AUTO
 from heirloom.vision.packs.base import Pack
 from heirloom.vision.packs.registry import Registry
 from heirloom.vision.runtime import CPU, Runtime
+from heirloom.vision.turning import turned_face, turned_image, turned_pose
 from heirloom.vision.types import (
     AnalysisRequest,
+    AttackOutcome,
     AttackSignal,
     Face,
     FrameAnalysis,
     Observation,
     PackInfo,
+    Quality,
     Template,
     VisionStatus,
 )
+from heirloom.vision.uprightness import Uprightness
 from heirloom.vision.vram import vram
 
 logger = logging.getLogger(__name__)
@@ -43,8 +48,11 @@ CORES = os.cpu_count() or 1
 Place = tuple[int, int]
 """Which image, and which of its faces."""
 
-Detected = tuple[tuple[Face, ...], str]
-"""The faces of one image, and the detector that found them, or the last that was tried."""
+View = tuple[Image, Face]
+"""A face where it stands upright, and the picture so turned."""
+
+Seen = Sequence[Sequence[View]]
+"""The faces of each image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,7 @@ class VisionEngine:
             config.models_dir, self._runtime, config.pack, config.given_model_defaults, config.acknowledged
         )
         self._attack: AttackDetector = MiniFasnet(config.models_dir, self._runtime)
+        self._uprightness = Uprightness(self._runtime, config.models_dir)
         self._ready = threading.Event()
         self._turns = threading.BoundedSemaphore(CORES)
         self._pool = ThreadPoolExecutor(CORES, "detect")
@@ -96,6 +105,7 @@ class VisionEngine:
         self._registry.require(self._registry.active)
         self._registry.pack(AUTO).load()
         self._attack.load()
+        self._uprightness.load()
         self._ready.set()
         logger.info("vision is ready: pack %s on %s", self._registry.active, self._runtime.device)
 
@@ -113,6 +123,8 @@ class VisionEngine:
             raise Refusal("model_not_ready", retry_after=5)
         if request.want - WANTS:
             raise ValueError(f"want may hold {sorted(WANTS)}, got {sorted(request.want)}")
+        if request.want and not request.prove_upright:
+            raise ValueError("templates and attack signals are of faces proved upright only")
         with self._turn():
             return self._analyzed(images, request)
 
@@ -142,15 +154,20 @@ class VisionEngine:
     def _analyzed(self, images: Sequence[Image], request: AnalysisRequest) -> tuple[FrameAnalysis, ...]:
         pack = self._registry.pack(request.pack, request.active)
         detector = self._registry.detector(request.detector, pack)
-        detected = self._detect_all(images, detector, request)
-        found = [faces for faces, _ in detected]
-        made = self._templates(images, found, pack, request)
-        signals = self._signals(images, found, request)
+        finder = Finder(detector, self._registry.fallbacks(), self._uprightness)
+        detected = self._detect_all(images, finder, request)
+        aligns = pack.recogniser if TEMPLATE in request.want else None
+        seen = [
+            [_upright_view(image, face, aligns) for face in faces]
+            for image, (faces, _) in zip(images, detected, strict=True)
+        ]
+        made = self._templates(seen, pack, request)
+        signals = self._signals(seen, request)
         return tuple(
             FrameAnalysis(
                 tuple(
-                    Observation(face, quality.assess(images[row], face), made.get((row, k)), signals.get((row, k)))
-                    for k, face in enumerate(faces)
+                    Observation(face, _quality(face, *view), made.get((row, k)), signals.get((row, k)))
+                    for k, (face, view) in enumerate(zip(faces, seen[row], strict=True))
                 ),
                 used,
             )
@@ -164,64 +181,49 @@ class VisionEngine:
             self._runtime.meters.queue_wait.observe(time.monotonic() - asked_at)
             yield
 
-    def _detect_all(self, images: Sequence[Image], detector: Detector, request: AnalysisRequest) -> list[Detected]:
+    def _detect_all(self, images: Sequence[Image], finder: Finder, request: AnalysisRequest) -> list[Detected]:
         """Two pictures on two cores are done sooner side by side than each with both cores."""
+        side_px = self._config.working_side_px
         if len(images) < 2:
-            return [self._detect(image, detector, request) for image in images]
-        return list(self._pool.map(lambda image: self._detect(image, detector, request), images))
+            return [finder.find(image, request, side_px) for image in images]
+        return list(self._pool.map(lambda image: finder.find(image, request, side_px), images))
 
-    def _detect(self, image: Image, detector: Detector, request: AnalysisRequest) -> Detected:
-        search = replace(Search.of(request), working_side_px=self._config.working_side_px)
-        faces = detector.detect(image, search)
-        if len(faces) == 1 and request.companions and request.max_faces > 1:
-            return self._with_companions(image, detector, search, faces), detector.name
-        used = detector
-        if not faces and request.use_fallback:
-            for used, closer in self._fallbacks(detector, search):
-                faces = used.detect(image, closer)
-                if faces:
-                    break
-        return faces, used.name
-
-    @staticmethod
-    def _with_companions(image: Image, detector: Detector, search: Search, found: tuple[Face, ...]) -> tuple[Face, ...]:
-        """Look again, at most twice as closely, where a face half as large as the one found was too small to see."""
-        companion_px = max(COMPANION_SHARE * found[0].box.width, search.min_face_px * image.scale)
-        needed = detector.smallest_face_px / companion_px * max(image.width, image.height)
-        if needed <= search.working_side_px:
-            return found
-        side = min(round(needed), search.working_side_px * THOROUGH_FACTOR)
-        return detector.detect(image, replace(search, working_side_px=side)) or found
-
-    def _fallbacks(self, first: Detector, search: Search) -> list[tuple[Detector, Search]]:
-        """The same detector at twice the size, for faces half as large; then other quick ones."""
-        closer = replace(
-            search,
-            min_face_px=max(1, search.min_face_px // THOROUGH_FACTOR),
-            working_side_px=search.working_side_px * THOROUGH_FACTOR,
-        )
-        others = [each for each in self._registry.fallbacks() if each.name != first.name]
-        return [(first, closer), *((other, closer) for other in others)]
-
-    def _places(self, found: Sequence[Sequence[Face]], request: AnalysisRequest) -> list[Place]:
+    def _places(self, seen: Seen, request: AnalysisRequest) -> list[Place]:
         """The faces that templates and attack signals are asked for."""
         most = 1 if request.main_face_only else request.max_faces
-        return [(row, k) for row, faces in enumerate(found) for k in range(min(len(faces), most))]
+        return [(row, k) for row, views in enumerate(seen) for k in range(min(len(views), most))]
 
-    def _templates(
-        self, images: Sequence[Image], found: Sequence[Sequence[Face]], pack: Pack, request: AnalysisRequest
-    ) -> dict[Place, Template]:
+    def _templates(self, seen: Seen, pack: Pack, request: AnalysisRequest) -> dict[Place, Template]:
+        """Of the faces proved upright: of another nobody knows what its numbers say."""
         if TEMPLATE not in request.want:
             return {}
-        places = self._places(found, request)
-        made = templates(pack.recogniser, [(images[row], found[row][k]) for row, k in places])
-        return dict(zip(places, made, strict=True))
+        places = [(row, k) for row, k in self._places(seen, request) if seen[row][k][1].turn == 0]
+        return dict(zip(places, templates(pack.recogniser, [seen[row][k] for row, k in places]), strict=True))
 
-    def _signals(
-        self, images: Sequence[Image], found: Sequence[Sequence[Face]], request: AnalysisRequest
-    ) -> dict[Place, AttackSignal]:
+    def _signals(self, seen: Seen, request: AnalysisRequest) -> dict[Place, AttackSignal]:
         if ATTACK not in request.want:
             return {}
-        places = self._places(found, request)
-        said = self._attack.signals([(images[row], found[row][k]) for row, k in places])
-        return dict(zip(places, said, strict=True))
+        places = self._places(seen, request)
+        upright = [(row, k) for row, k in places if seen[row][k][1].turn == 0]
+        said = dict(zip(upright, self._attack.signals([seen[row][k] for row, k in upright]), strict=True))
+        untold = AttackSignal(self._attack.name, AttackOutcome.INCONCLUSIVE, why="face_turned")
+        return {place: said.get(place, untold) for place in places}
+
+
+def _upright_view(image: Image, face: Face, aligns: Recogniser | None) -> View:
+    """The picture turned so that the face stands in it, and the face there; both as they are where nothing is proved.
+
+    aligns: the recogniser whose template is wanted. Where it aligns by landmarks of its own and one model alone placed
+    those of the face, which are what was proved, the two are held against each other.
+    """
+    turn = face.turn or 0
+    upright, there = turned_image(image, turn), turned_face(face, turn, image)
+    if there.disagreement is None and aligns is not None:
+        there = replace(there, disagreement=aligns.disagreement(upright, there))
+    return upright, there
+
+
+def _quality(face: Face, upright: Image, there: Face) -> Quality:
+    """What falls short in the face as it stands; its roll is told as the picture was given."""
+    found = quality.assess(upright, there)
+    return replace(found, pose=turned_pose(found.pose, -(face.turn or 0)))

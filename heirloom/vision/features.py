@@ -31,6 +31,13 @@ class Recogniser(Protocol):
         """Bring the weights into memory now, instead of at the first picture."""
         ...
 
+    def disagreement(self, image: Image, face: Face) -> float | None:
+        """Return how far its own landmarks put an eye from the face's points, in eye distances.
+
+        None where it aligns by those very points: nothing is said then.
+        """
+        ...
+
     def chips(self, image: Image, face: Face) -> Pixels:
         """Return (variants, side, side, 3) uint8 RGB: the aligned face, once for each variant that is averaged."""
         ...
@@ -41,7 +48,12 @@ class Recogniser(Protocol):
 
 
 def templates(recogniser: Recogniser, faces: Sequence[tuple[Image, Face]]) -> list[Template]:
-    """Return one template for each face, in order; the chips of all faces share batches."""
+    """Return one template for each face, in order; the chips of all faces share batches.
+
+    Raises ValueError for a face that is not proved to stand upright in its picture: turned faces are all alike.
+    """
+    if any(face.turn != 0 for _, face in faces):
+        raise ValueError("templates are made of faces proved upright only")
     if not faces:
         return []
     variants = [recogniser.chips(image, face) for image, face in faces]

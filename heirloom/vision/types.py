@@ -32,19 +32,25 @@ class Face:
     confidence: the detector's, in [0, 1].
     points5: (5, 2) float32: left eye, right eye, nose tip, left and right mouth corner, as seen in the image.
     points68: (68, 2) float32 in the iBUG order, or None where the pack has no such landmarks.
-    disagreement: how far apart two landmark models put an eye, in eye distances; 0 where the pack has one model.
+    disagreement: how far apart two landmark models put an eye, in eye distances; None where only one placed them.
+    turn: by how many quarters, counter-clockwise, the picture is to be turned for the face to stand upright in it; None
+    where nothing proved it: then nothing may be concluded from how the face looks.
     """
 
     box: Box
     confidence: float
     points5: Floats
     points68: Floats | None = None
-    disagreement: float = 0.0
+    disagreement: float | None = None
+    turn: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """Degrees; 0, 0, 0 looks straight into the camera. Positive yaw turns to the image's right."""
+    """Degrees; 0, 0, 0 looks straight into the camera. Positive yaw turns to the image's right.
+
+    Of a face that lies on its side or hangs, yaw and pitch are as if it stood, and roll is how it lies in the picture.
+    """
 
     yaw: float
     pitch: float
@@ -53,7 +59,7 @@ class Pose:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """score: 0..100, higher is better. reasons: codes of what falls short.
+    """score: 0..100, higher is better. reasons: codes of what falls short; that none does is no default.
 
     sharpness: variance of the Laplacian of the face at a fixed size. brightness: mean luma of the face, 0..255.
     eye_distance_px: in pixels of the original picture.
@@ -64,7 +70,7 @@ class Quality:
     brightness: float
     eye_distance_px: float
     pose: Pose
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,6 +146,8 @@ class AnalysisRequest:
     use_fallback: try the next detector when the first finds nothing.
     companions: when one face is found, look again as closely as it takes to see a second one half its size.
     least_share: faces smaller than this share of the largest may be left out; 0 asks for all, more is faster.
+    prove_upright: look for proof of how each face stands. Without, it is faster, no face has a `turn`, and nothing can
+    be wanted of it.
     """
 
     pack: str = ""
@@ -154,6 +162,7 @@ class AnalysisRequest:
     use_fallback: bool = True
     companions: bool = False
     least_share: float = 0.0
+    prove_upright: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +182,7 @@ class PackInfo:
     attack_detector: str
     installed: bool
     licence: str
-    acknowledged: bool = True
+    acknowledged: bool = False
     sees_lids: bool = False
 
 

@@ -97,7 +97,13 @@ def test_a_head_that_is_elsewhere_at_once_is_spliced() -> None:
 def test_a_picture_that_changes_at_once_while_the_head_rests_is_spliced() -> None:
     cut = (*RESTING, 4.0, *RESTING)
     assert outcome(judge(acted(ASKED), STEPS, changing(*cut))) == ("attack", "challenge_spliced")
-    assert judge(acted(ASKED), STEPS, changing(*cut, since_s=STEPS[-1].to_s + LATE_S)).code == ""
+    afterwards = [*changing(*RESTING, *RESTING), *changing(*cut, since_s=STEPS[-1].to_s + LATE_S)]
+    assert judge(acted(ASKED), STEPS, afterwards).code == ""
+
+
+def test_where_nothing_tells_of_cuts_nothing_is_proved() -> None:
+    for told in ([], changing(0.4), changing(*RESTING)):
+        assert outcome(judge(acted(ASKED), STEPS, told)) == ("inconclusive", "challenge_unclear")
 
 
 def test_stills_shown_one_after_another_are_spliced() -> None:
@@ -142,7 +148,8 @@ def test_a_face_unseen_for_a_while_proves_nothing() -> None:
 
 def test_a_clip_longer_than_the_time_there_was_is_older_than_its_challenge() -> None:
     assert too_early(clip_s=14.0, available_s=13.0)
-    assert not too_early(clip_s=14.0, available_s=14.1)
+    assert too_early(clip_s=14.0, available_s=14.1) is False
+    assert too_early(clip_s=None, available_s=14.1) is None, "a clip that says no length has not shown that it is short"
     assert failed("challenge_recorded_early").outcome is AttackOutcome.ATTACK
 
 

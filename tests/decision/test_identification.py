@@ -2,6 +2,7 @@ import math
 
 import pytest
 
+from heirloom.decision.attack import NOT_CHECKED
 from heirloom.decision.identification import DuplicateVerdict, ScoredCandidate, duplicate_of, identify
 from heirloom.decision.verification import Outcome, Rules
 from tests.decision import made
@@ -15,7 +16,7 @@ def candidate(score: float, person: str = "alice", references: int = 1) -> Score
 
 
 def test_a_clear_single_match_is_named() -> None:
-    found = identify([candidate(0.3, "bob"), candidate(0.99)], 100, 1, made.policy(), RULES, attack=LIVE)
+    found = identify([candidate(0.3, "bob"), candidate(0.99)], 100, 1, made.policy(), RULES, attack=LIVE, reasons=())
     assert (found.outcome, found.reasons) == (Outcome.APPROVED, ())
     assert [(one.person_id, one.rank) for one in found.candidates] == [("alice", 1), ("bob", 2)]
     assert found.threshold == 0.90
@@ -23,43 +24,46 @@ def test_a_clear_single_match_is_named() -> None:
 
 def test_the_threshold_rises_with_the_gallery() -> None:
     thresholds = [
-        identify([candidate(0.99)], size, 1, made.policy(), RULES, attack=LIVE).threshold for size in (1, 10, 100, 1000)
+        identify([candidate(0.99)], size, 1, made.policy(), RULES, attack=LIVE, reasons=()).threshold
+        for size in (1, 10, 100, 1000)
     ]
     assert thresholds == [0.70, 0.80, 0.90, 0.94]
 
 
 def test_a_gallery_too_large_for_what_was_measured_never_approves() -> None:
-    found = identify([candidate(1.0)], 100_000, 1, made.policy(), RULES, attack=LIVE)
+    found = identify([candidate(1.0)], 100_000, 1, made.policy(), RULES, attack=LIVE, reasons=())
     assert (found.outcome, found.reasons) == (Outcome.NEEDS_REVIEW, ("score_not_calibrated",))
     assert found.expected_fpir == pytest.approx(1 - math.exp(-1), abs=1e-3)
 
 
 def test_a_stranger_is_not_named() -> None:
-    found = identify([candidate(0.3)], 100_000, 1, made.policy(), RULES, attack=LIVE)
+    found = identify([candidate(0.3)], 100_000, 1, made.policy(), RULES, attack=LIVE, reasons=())
     assert (found.outcome, found.reasons) == (Outcome.REJECTED, ("no_match",))
-    assert identify([], 100, 1, made.policy(), RULES, attack=LIVE).outcome is Outcome.REJECTED
+    assert identify([], 100, 1, made.policy(), RULES, attack=LIVE, reasons=()).outcome is Outcome.REJECTED
 
 
 def test_two_people_who_both_match_are_told_apart_by_a_human() -> None:
-    found = identify([candidate(0.99), candidate(0.98, "twin")], 100, 1, made.policy(), RULES, attack=LIVE)
+    found = identify([candidate(0.99), candidate(0.98, "twin")], 100, 1, made.policy(), RULES, attack=LIVE, reasons=())
     assert (found.outcome, found.reasons) == (Outcome.NEEDS_REVIEW, ("score_near_threshold",))
 
 
 def test_a_suspected_attack_is_never_identified() -> None:
-    found = identify([candidate(0.99)], 100, 1, made.policy(), RULES, attack=made.SPOOFED)
+    found = identify([candidate(0.99)], 100, 1, made.policy(), RULES, attack=made.SPOOFED, reasons=())
     assert (found.outcome, found.reasons) == (Outcome.NEEDS_REVIEW, ("presentation_attack",))
 
 
 def test_without_policy_attack_check_or_probe_nobody_is_identified() -> None:
-    assert identify([candidate(0.99)], 100, 1, None, RULES, attack=LIVE).outcome is Outcome.NEEDS_REVIEW
-    assert identify([candidate(0.99)], 100, 1, made.policy(), RULES).outcome is Outcome.NEEDS_REVIEW
-    assert identify([candidate(0.99)], 100, 0, made.policy(), RULES, attack=LIVE).outcome is Outcome.FAILED
-    assert identify([candidate(math.nan)], 100, 1, made.policy(), RULES, attack=LIVE).outcome is Outcome.NEEDS_REVIEW
+    seen, policy = [candidate(0.99)], made.policy()
+    assert identify(seen, 100, 1, None, RULES, attack=LIVE, reasons=()).outcome is Outcome.NEEDS_REVIEW
+    assert identify(seen, 100, 1, policy, RULES, attack=NOT_CHECKED, reasons=()).outcome is Outcome.NEEDS_REVIEW
+    assert identify(seen, 100, 0, policy, RULES, attack=LIVE, reasons=()).outcome is Outcome.FAILED
+    unknown = [candidate(math.nan)]
+    assert identify(unknown, 100, 1, policy, RULES, attack=LIVE, reasons=()).outcome is Outcome.NEEDS_REVIEW
 
 
 def test_people_with_more_references_are_ranked_by_what_their_score_means() -> None:
     found = identify(
-        [candidate(0.91, "one", 1), candidate(0.915, "three", 3)], 100, 1, made.policy(), RULES, attack=LIVE
+        [candidate(0.91, "one", 1), candidate(0.915, "three", 3)], 100, 1, made.policy(), RULES, attack=LIVE, reasons=()
     )
     assert [one.person_id for one in found.candidates] == ["one", "three"]
 

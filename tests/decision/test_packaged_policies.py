@@ -67,7 +67,7 @@ def test_no_stranger_among_the_shared_faces_is_approved(assets: Path, policy: Po
     outcomes: dict[bool, list[Outcome]] = {True: [], False: []}
     for pair in chosen:
         score = float(vectors[pair.left] @ vectors[pair.right])
-        given = VerificationEvidence(score, 1, 1, attack=made.LIVE)
+        given = VerificationEvidence(score, 1, 1, attack=made.LIVE, reasons=(), several_people=False)
         outcomes[pair.same].append(decide(given, policy, Rules()).outcome)
     assert Outcome.APPROVED not in outcomes[False]
     assert outcomes[False].count(Outcome.REJECTED) >= 9

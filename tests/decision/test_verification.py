@@ -18,7 +18,7 @@ CLEAR_MATCH, NEAR, STRANGER = 0.99, 0.85, 0.30
 def evidence(
     score: float | None = CLEAR_MATCH, attack: AttackCheck = made.LIVE, **more: object
 ) -> VerificationEvidence:
-    values: dict[str, object] = {"references": 1, "probes": 1, **more}
+    values: dict[str, object] = {"references": 1, "probes": 1, "reasons": (), "several_people": False, **more}
     return VerificationEvidence(score=score, attack=attack, **values)  # type: ignore[arg-type]
 
 

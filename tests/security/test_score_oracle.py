@@ -72,7 +72,11 @@ def answers(truth: Vectors, sent: Vectors, user: User) -> list[dict[str, Any]]:
 
 
 def _concluded(score: float) -> Verification:
-    found = decide(VerificationEvidence(score, REFERENCES, 1, attack=NOT_CHECKED), policy(), RULES)
+    found = decide(
+        VerificationEvidence(score, REFERENCES, 1, attack=NOT_CHECKED, reasons=(), several_people=False),
+        policy(),
+        RULES,
+    )
     return Verification(
         mode="verification",
         model=MODEL,

@@ -10,8 +10,10 @@ from heirloom.jobs.vision import beside
 from heirloom.media.types import Image
 from heirloom.media.video import probe, sample
 from heirloom.vision.comparison import compare
+from heirloom.vision.turning import turned_image
 from tests.portraits import Portrait
 from tests.scenes import filmed
+from verification.services import performances
 from verification.services.probes import Probe, look
 
 pytestmark = pytest.mark.usefixtures("vision_process")
@@ -109,3 +111,15 @@ def test_a_live_person_before_a_webcam_is_one_track(assets: Path, name: str) -> 
 def test_a_stage_full_of_people_is_told(assets: Path) -> None:
     clip = assets / "data" / "clips" / "stage_640x360_h264.mp4"
     assert looked_at(iter(sample(clip, probe(clip), count=8))).several_people
+
+
+def test_frames_that_hang_do_not_show_who_performed(eileen: Portrait) -> None:
+    """Their movement was measured as they are, so they vouch for nobody, though the face can be turned and known."""
+    stills = filmed(*([[(eileen, 480, NEAR)]] * 3))
+    hanging = [turned_image(image, 2) for image in stills]
+    shown = {
+        name: performances._one_person(some, some, beside(), same_person_from)
+        for name, some in (("upright", stills), ("hanging", hanging))
+    }
+    assert shown == {"upright": True, "hanging": False}
+    assert len(looked_at(hanging).counted) == 3

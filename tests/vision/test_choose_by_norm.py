@@ -8,7 +8,7 @@ from heirloom.vision.types import Box, Face, Observation, Pose, Quality, Templat
 
 def glimpse(at_s: float, score: float, norm: float | None) -> Glimpse:
     face = Face(Box(0, 0, 100, 100), 1.0, np.zeros((5, 2), np.float32))
-    quality = Quality(score, 100.0, 120.0, 60.0, Pose(0, 0, 0))
+    quality = Quality(score, 100.0, 120.0, 60.0, Pose(0, 0, 0), ())
     return Glimpse(at_s, Observation(face, quality, Template("m", np.ones(1, np.float32), norm)))
 
 

@@ -11,7 +11,7 @@ from heirloom.media.types import Image
 from heirloom.vision.comparison import compare, mean_template
 from heirloom.vision.motion import Change, Changes, Moment
 from heirloom.vision.tracking import BreakKind, Track, View, follow, rivals
-from heirloom.vision.types import AnalysisRequest, AttackOutcome, Vision
+from heirloom.vision.types import AnalysisRequest, AttackOutcome, FrameAnalysis, Template, Vision
 
 FRAMES_PER_S = 30
 """So many frames of a second are looked at for whether the clip was put together from several."""
@@ -71,14 +71,14 @@ def watch(
     movement: Movement,
     *,
     steps: Sequence[Step],
-    clip_s: float,
+    clip_s: float | None,
     available: timedelta,
     vision: Vision,
     same_person_from: Callable[[str], float | None],
 ) -> Performance:
     """Judge a clip by how its frames move.
 
-    clip_s: how long it says it is. available: from the challenge to the clip's arrival.
+    clip_s: how long it says it is; None: it does not say. available: from the challenge to the clip's arrival.
     same_person_from: as `probes.look` takes it.
     """
     images = movement.images
@@ -96,10 +96,13 @@ def watch(
     return Performance(verdict, tuple(stills), tuple(moments), movement.changes)
 
 
-def _told(tracks: Sequence[Track], clip_s: float, available: timedelta) -> Verdict | None:
+def _told(tracks: Sequence[Track], clip_s: float | None, available: timedelta) -> Verdict | None:
     """What speaks against a clip before anybody looks at the movement."""
-    if challenge.too_early(clip_s, available.total_seconds()):
+    early = challenge.too_early(clip_s, available.total_seconds())
+    if early:
         return challenge.failed("challenge_recorded_early")
+    if early is None:
+        return challenge.failed("challenge_unclear")
     breaks = {each.kind for each in tracks[0].breaks}
     if rivals(tracks) or BreakKind.TAKEN_OVER in breaks:
         return challenge.failed("challenge_face_changed")
@@ -114,7 +117,8 @@ def _batches(images: Sequence[Image]) -> Iterator[Sequence[Image]]:
 
 def _seen(batch: Sequence[Image], vision: Vision) -> Iterator[View]:
     shorter = min(batch[0].width, batch[0].height) / batch[0].scale
-    request = AnalysisRequest(min_face_px=max(1, round(shorter * SMALLEST_FACE)), max_faces=4, use_fallback=False)
+    smallest = max(1, round(shorter * SMALLEST_FACE))
+    request = AnalysisRequest(min_face_px=smallest, max_faces=4, use_fallback=False, prove_upright=False)
     return (View.of(*seen) for seen in zip(batch, vision.analyze(batch, request), strict=True))
 
 
@@ -135,16 +139,19 @@ def _one_person(
     """Whether most of the gestures are shown by the face that looks straight ahead.
 
     A head turned aside is less like itself, so some may fall short; that the face was followed without a break speaks
-    for the rest.
+    for the rest. The head was followed as the frames are, so a face that is upright only once they are turned counts as
+    not shown: what was measured of its movement was misread.
     """
     request = AnalysisRequest(want=frozenset({"template"}), main_face_only=True)
-    shown = [
-        analysis.faces[0].template if analysis.faces else None
-        for analysis in vision.analyze([*stills, *turned], request)
-    ]
+    shown = [_as_followed(analysis) for analysis in vision.analyze([*stills, *turned], request)]
     ahead, aside = [t for t in shown[: len(stills)] if t], [t for t in shown[len(stills) :] if t]
     floor = same_person_from(ahead[0].model) if ahead else None
     if floor is None or not aside:
         return bool(ahead and aside)  # unmeasured: such a comparison goes to a reviewer whatever is said here
     mean = mean_template(ahead)
     return 2 * sum(compare(template, mean) >= floor for template in aside) > len(turned)
+
+
+def _as_followed(analysis: FrameAnalysis) -> Template | None:
+    face = analysis.faces[0] if analysis.faces else None
+    return face.template if face is not None and face.face.turn == 0 else None

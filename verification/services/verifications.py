@@ -223,7 +223,7 @@ def _performance(verification: Verification, movement: Movement, challenge: Chal
     return performances.watch(
         movement,
         steps=challenge.steps,
-        clip_s=_capture_of(verification).duration_s or 0.0,
+        clip_s=_capture_of(verification).duration_s,
         available=challenge.used_at - challenge.issued_at,
         vision=vision(),
         same_person_from=same_person_from,

@@ -16,7 +16,7 @@ from heirloom.media.types import Image
 from heirloom.vision import deepface_home, dlib_weights
 from heirloom.vision.alignment import dlib_chips
 from heirloom.vision.detection import Pixels
-from heirloom.vision.landmarks import Landmarks
+from heirloom.vision.landmarks import Landmarks, disagreement
 from heirloom.vision.types import Face, Floats
 
 PREFIX = "deepface:"
@@ -68,6 +68,9 @@ class DlibThroughDeepFace:
     def load(self) -> None:
         """Raises Refusal "weights_missing" or "weights_altered"."""
         self._model()
+
+    def disagreement(self, image: Image, face: Face) -> float | None:
+        return disagreement(self._landmarks.shape5(image.pixels, face.box), face.points5)
 
     def chips(self, image: Image, face: Face) -> Pixels:
         shape = self._landmarks.shape5(image.pixels, face.box)

@@ -80,6 +80,9 @@ class DlibRecogniser:
         self._landmarks.load()
         self._runtime.network(dlib_graphs.descriptor_graph(self._models_dir))
 
+    def disagreement(self, image: Image, face: Face) -> float | None:
+        return disagreement(self._landmarks.shape5(image.pixels, face.box), face.points5)
+
     def chips(self, image: Image, face: Face) -> Pixels:
         shape = self._landmarks.shape5(image.pixels, face.box)
         chips = dlib_chips(image.pixels, shape, PADDINGS)

@@ -50,6 +50,9 @@ class OnnxRecogniser:
             detail = f"{self.model} answers features of length one and no norm beside them: their quality is lost."
             raise Refusal("weights_unfit", detail)
 
+    def disagreement(self, image: Image, face: Face) -> float | None:
+        return None
+
     def chips(self, image: Image, face: Face) -> Pixels:
         return self._contract.chip(image, face)[None]
 

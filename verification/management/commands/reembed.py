@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from enrollment.services import reembedding, renewal
+from enrollment.services import reembedding, renewal, turned
 from enrollment.services.packs import activate, registry
 from heirloom.errors import Refusal
 from heirloom.jobs import packs
@@ -44,6 +44,7 @@ class Command(BaseCommand):
         drop = acts.add_parser("drop", help="delete the templates of a model that is no longer used")
         drop.add_argument("model", metavar="MODEL")
         _add_leave_out(drop, "also those of people who have no others")
+        acts.add_parser("check", help="open a case for every template whose face is not proved upright in its picture")
         acts.add_parser("vectors", help="make search vectors of a former kind anew; goes on where it was cut off")
         acts.add_parser("index", help="build the search indexes anew, beside the present ones")
 
@@ -61,6 +62,8 @@ class Command(BaseCommand):
                 case "drop":
                     count = reembedding.drop(model=options["model"], leave_out=options["leave_out"])
                     self.stdout.write(f"Deleted {count} templates of {options['model']}.")
+                case "check":
+                    self._check(registry())
                 case "vectors":
                     self._vectors()
                 case "index":
@@ -93,6 +96,19 @@ class Command(BaseCommand):
         made = activate(pack=pack, registry=here, leave_out=leave_out)
         self.stdout.write(f"{made.pack} is the active pack from now on; before it was {made.previous}.")
         self.stdout.write("The other templates are kept: manage.py reembed back returns to them.")
+
+    def _check(self, here: Registry) -> None:
+        usable = {info.model: info.name for info in here.infos() if info.installed and info.acknowledged}
+        total, found = turned.still_to_check(), Counter[turned.Standing]()
+        for checked in self._with_progress(turned.check(packs=usable, vision=vision()), total, "captures"):
+            found[checked.standing] += 1
+        self.stdout.write(f"{found.total()} captures were looked at; {found[turned.Standing.SOUND]} are upright.")
+        self.stdout.write(f"{found[turned.Standing.TURNED]} cases were opened: reviewers find them as `turned`.")
+        if untold := found[turned.Standing.UNTOLD]:
+            raise CommandError(
+                f"Of {untold} captures nothing can be told: their files, or the packs of their templates, are not "
+                "here. Enroll those people anew, or bring the packs back."
+            )
 
     def _vectors(self) -> None:
         total = renewal.still_to_do()
