@@ -1,5 +1,6 @@
 """One photo: from the 202 to the recorded outcome, among 10,000 people too, and what detection and descriptor take."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from heirloom.vision.features import templates
 from heirloom.vision.packs.dlib import NAME
 from heirloom.vision.packs.registry import Registry
 from heirloom.vision.runtime import CPU, Runtime
+from heirloom.vision.uprightness import Uprightness
 
 RUNS = 15
 MEGAPIXELS = 12.0
@@ -42,10 +44,16 @@ def _parts(photo: bytes, size: str, models_dir: Path) -> list[tuple[str, ...]]:
     pack.load()
     image = read_still(photo).image
     (face,) = pack.detector.detect(image, Search())
+    uprightness = Uprightness(Runtime(CPU, 0), models_dir)
+    uprightness.load()
+    if not all(uprightness.proved(image, [face])):
+        raise ValueError("the portrait is upright")
+    face = replace(face, turn=0)
 
     return [
         series(lambda: read_still(photo), RUNS).row(f"decoding in a limited child process, {size}"),
         series(lambda: pack.detector.detect(image, Search()), RUNS).row(f"detection and landmarks, {size}"),
+        series(lambda: uprightness.proved(image, [face]), RUNS).row(f"proof that the face is upright, {size}"),
         series(lambda: templates(pack.recogniser, [(image, face)]), RUNS).row(f"template of three descriptors, {size}"),
     ]
 

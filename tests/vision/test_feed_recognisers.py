@@ -19,11 +19,12 @@ from heirloom.vision.packs import deepface, described
 from heirloom.vision.packs.onnx import OnnxRecogniser
 from heirloom.vision.packs.registry import Registry
 from heirloom.vision.runtime import Runtime
-from heirloom.vision.types import AnalysisRequest, Template
+from heirloom.vision.types import AnalysisRequest, Box, Face, Template
 from tests.vision.networks import described as describe
 from tests.vision.networks import mixing
 
 PIXEL = np.array([[[[200, 100, 50]]]], np.uint8)
+ANY_FACE = Face(Box(0, 0, 112, 112), 1.0, np.zeros((5, 2), np.float32), turn=0)
 """One picture of one pixel: red 200, green 100, blue 50."""
 
 
@@ -79,7 +80,7 @@ def test_a_described_file_is_a_pack(tmp_path: Path, hopper: Image, name: str, si
 def test_the_norm_is_the_length_of_the_features(tmp_path: Path) -> None:
     recogniser = made_recogniser(tmp_path, "adaface", dimensions=8)
     chip = np.random.default_rng(3).integers(0, 255, (1, 112, 112, 3), np.uint8)
-    (template,) = templates(Whole(recogniser, chip), [(Image(chip[0]), None)])  # type: ignore[list-item]
+    (template,) = templates(Whole(recogniser, chip), [(Image(chip[0]), ANY_FACE)])
     length = float(np.linalg.norm(recogniser.vectors(chip)))
     assert template.norm == pytest.approx(length, rel=1e-5)
 
@@ -95,7 +96,7 @@ def test_adafaces_norm_is_the_second_output_of_its_network(tmp_path: Path) -> No
     )
     scaled.load()
     np.testing.assert_allclose(scaled.vectors(chips), raw.vectors(chips), rtol=1e-4, atol=1e-6)
-    norms = [templates(Whole(scaled, chip[None]), [(Image(chip), None)])[0].norm for chip in chips]  # type: ignore[list-item]
+    norms = [templates(Whole(scaled, chip[None]), [(Image(chip), ANY_FACE)])[0].norm for chip in chips]
     assert norms == pytest.approx(np.linalg.norm(raw.vectors(chips), axis=1).tolist(), rel=1e-4)
     assert len({round(norm or 0, 3) for norm in norms}) == 2
 
@@ -203,7 +204,10 @@ class Whole:
 
     def load(self) -> None: ...
 
-    def chips(self, image: Image, face: Any) -> np.ndarray[Any, Any]:
+    def disagreement(self, image: Image, face: Face) -> None:
+        return None
+
+    def chips(self, image: Image, face: Face) -> np.ndarray[Any, Any]:
         return self.chip
 
     def vectors(self, chips: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
