@@ -159,7 +159,8 @@ def test_the_newest_of_whatever_is_asked_for_are_found_by_an_index(
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE verification_verification")
         cursor.execute("SET LOCAL enable_sort = off")  # so few rows are as soon sorted
-    rows = narrowed(Verification.objects.visible_to(cast.hana).for_answers(), QueryDict(urlencode(query)))
+    visible = Verification.objects.visible_to(cast.hana).for_answers()
+    rows = narrowed(visible, QueryDict(urlencode(query)), cast.hana)
     plan = rows.order_by("-created_at", "-id")[:51].explain()
     (wanted,) = (one.name for one in Verification._meta.indexes if one.fields == index.split())
     assert wanted in plan
