@@ -8,7 +8,6 @@ import pytest
 from rest_framework.test import APIClient
 
 from heirloom.api.images import decoded
-from tests.api.conftest import codes
 from tests.pictures import b64
 from tests.portraits import Portrait
 
