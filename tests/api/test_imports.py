@@ -7,7 +7,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from enrollment.models import Import, ImportRow, Person
-from enrollment.services.imports import tables
+from enrollment.services.imports import files, tables
 from heirloom.audit.models import Action, AuditEvent
 from tests.api.conftest import codes, unknown_id
 from tests.cast import Cast, caller
@@ -184,9 +184,10 @@ def test_lists_cost_the_same_queries_however_long(hana: APIClient, work: Work, d
     with django_assert_num_queries(5):  # the login, its roles, the import, its rows, their key
         hana.get(links["rows"])
     batch = Import.objects.get()
-    sealed = batch.rows.last().cells_sealed  # type: ignore[union-attr]
+    lines = [tables.Line(number, {"full_name": "Ada"}) for number in range(10, 50)]
     ImportRow.objects.bulk_create(
-        ImportRow(batch=batch, table=1, line=line, verdict="refused", cells_sealed=sealed) for line in range(10, 50)
+        ImportRow(batch=batch, table=1, line=line.number, verdict="refused", cells_sealed=sealed)
+        for line, sealed in zip(lines, files.sealed(batch, 1, lines), strict=True)
     )
     with django_assert_num_queries(5):
         assert len(hana.get(links["rows"]).json()["results"]) == 42
