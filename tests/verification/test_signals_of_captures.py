@@ -226,7 +226,7 @@ def test_a_capture_that_waited_through_an_upgrade_is_compared_by_its_bytes(
     verify: Callable[..., Verification], take: bytes, cast: Cast, eileen: Person
 ) -> None:
     verify(take)
-    waiting = verifications.submit(owner=cast.carl, chunks=[take], source="api", person=eileen)
+    waiting = verifications.submit(owner=cast.carl, chunks=[take], source="api", claim=Claim.of(eileen))
     Capture.objects.filter(pk=waiting.capture_id).update(sha256=hashlib.sha256(take).hexdigest(), bytes_mark="")
     for job in Job.objects.filter(state=JobState.QUEUED):
         jobs.run(job_id=job.id)
