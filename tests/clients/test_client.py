@@ -111,8 +111,10 @@ def test_enroll_verify_and_identify(
     assert (best.person_name, best.employee_id, best.rank) == ("Grace Hopper", "E-1001", 1)
     assert {one.id for one in cleo.verifications(decision="pending")} == {attempt.id, film.id}
     hana.erase(person.id)
+    gone = cleo.wait(cleo.verify(retaken(hopper, turned=2), employee_id="E-1001"))
+    assert (gone.outcome, gone.reasons[0], gone.person_id) == ("rejected", "no_match", None)
     with pytest.raises(NotFoundError):
-        cleo.verify(hopper.jpeg, employee_id="E-1001")
+        hana.verify(hopper.jpeg, employee_id="E-1001")
 
 
 def test_what_is_computed_in_the_call(cleo: Client, hopper: Portrait, portraits: dict[str, Portrait]) -> None:
