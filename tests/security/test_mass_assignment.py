@@ -229,15 +229,25 @@ def test_uploads(cleo: APIClient, cast: Cast) -> None:
     assert (upload.owner_id, upload.size_bytes) == (cast.cleo.pk, 3)
 
 
+def hostile_in_parts(**body: Any) -> list[dict[str, Any]]:
+    """Return the same in bodies that are small enough for a sign-in, each with all that is asked for."""
+    names = sorted(set(HOSTILE) - set(body))
+    return [{**{name: HOSTILE[name] for name in names[at : at + 20]}, **body} for at in range(0, len(names), 20)]
+
+
 def test_signing_in_and_out(cast: Cast) -> None:
-    before = everything()
     client = APIClient()
-    given = hostile(username="cleo", password=PASSWORD, sub="1", exp=9999999999, sid=OTHER)
-    tokens = client.post(f"{API}auth/token/", given, format="json")
-    assert set_by(tokens, before) == set()
-    before = everything()
-    refreshed = client.post(f"{API}auth/token/refresh/", hostile(**tokens.json(), sub="1"), format="json")
-    assert set_by(refreshed, before) == set()
+    for given in hostile_in_parts(username="cleo", password=PASSWORD, sub="1", exp=9999999999, sid=OTHER):
+        before = everything()
+        tokens = client.post(f"{API}auth/token/", given, format="json")
+        assert set_by(tokens, before) == set()
+    TokenFamily.objects.exclude(pk=TokenFamily.objects.latest("created_at").pk).delete()
+    for part in hostile_in_parts(sub="1"):
+        before = everything()
+        refreshed = client.post(f"{API}auth/token/refresh/", {**part, **tokens.json()}, format="json")
+        assert set_by(refreshed, before) == set()
+        tokens = refreshed
     assert TokenFamily.objects.get().user_id == cast.cleo.pk
-    assert client.post(f"{API}auth/token/revoke/", hostile(**refreshed.json()), format="json").status_code == 204
+    for part in hostile_in_parts():
+        assert client.post(f"{API}auth/token/revoke/", {**part, **tokens.json()}, format="json").status_code == 204
     assert TokenFamily.objects.get().ended_at.year > 1999
