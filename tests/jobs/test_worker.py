@@ -5,7 +5,6 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from statistics import median
 from uuid import UUID, uuid4
 
 import pytest
@@ -25,10 +24,6 @@ def states() -> set[str]:
     return set(Job.objects.values_list("state", flat=True))
 
 
-def waits_ms() -> list[float]:
-    return [(job.started_at - job.created_at).total_seconds() * 1000 for job in Job.objects.all() if job.started_at]
-
-
 def test_jobs_of_every_queue_are_done_soon_and_once(workers: Workers) -> None:
     worker = workers.start()
     subjects = [uuid4() for _ in range(20)]
@@ -37,7 +32,6 @@ def test_jobs_of_every_queue_are_done_soon_and_once(workers: Workers) -> None:
         services.enqueue(kind="work", subject_id=subject_id, queue=queue)
     soon(lambda: states() == {"done"})
     assert [effects(subject_id) for subject_id in subjects] == [["attempt 1"]] * 20
-    assert median(waits_ms()) < 3000
     assert WorkerHeartbeat.objects.alive("worker").count() == 1
     worker.ask_to_stop()
     assert worker.wait(10)
