@@ -158,7 +158,7 @@ class VisionEngine:
         detected = self._detect_all(images, finder, request)
         aligns = pack.recogniser if TEMPLATE in request.want else None
         seen = [
-            [_upright_view(image, face, aligns) for face in faces]
+            [self._upright_view(image, face, aligns) for face in faces]
             for image, (faces, _) in zip(images, detected, strict=True)
         ]
         made = self._templates(seen, pack, request)
@@ -188,6 +188,21 @@ class VisionEngine:
             return [finder.find(image, request, side_px) for image in images]
         return list(self._pool.map(lambda image: finder.find(image, request, side_px), images))
 
+    def _upright_view(self, image: Image, face: Face, aligns: Recogniser | None) -> View:
+        """The picture turned so that the face stands in it, and the face there; as they are where that is unproved.
+
+        aligns: the recogniser whose template is wanted. Where one model alone placed the face's points, another is
+        asked for its own: that by which the recogniser aligns, if it does, else the five packaged ones.
+        """
+        turn = face.turn or 0
+        upright, there = turned_image(image, turn), turned_face(face, turn, image)
+        if there.disagreement is None and face.turn is not None:
+            apart = aligns.disagreement(upright, there) if aligns else None
+            if apart is None:
+                apart = self._registry.landmarks.apart(upright.pixels, there.points5)
+            there = replace(there, disagreement=apart)
+        return upright, there
+
     def _places(self, seen: Seen, request: AnalysisRequest) -> list[Place]:
         """The faces that templates and attack signals are asked for."""
         most = 1 if request.main_face_only else request.max_faces
@@ -208,19 +223,6 @@ class VisionEngine:
         said = dict(zip(upright, self._attack.signals([seen[row][k] for row, k in upright]), strict=True))
         untold = AttackSignal(self._attack.name, AttackOutcome.INCONCLUSIVE, why="face_turned")
         return {place: said.get(place, untold) for place in places}
-
-
-def _upright_view(image: Image, face: Face, aligns: Recogniser | None) -> View:
-    """The picture turned so that the face stands in it, and the face there; both as they are where nothing is proved.
-
-    aligns: the recogniser whose template is wanted. Where it aligns by landmarks of its own and one model alone placed
-    those of the face, which are what was proved, the two are held against each other.
-    """
-    turn = face.turn or 0
-    upright, there = turned_image(image, turn), turned_face(face, turn, image)
-    if there.disagreement is None and aligns is not None:
-        there = replace(there, disagreement=aligns.disagreement(upright, there))
-    return upright, there
 
 
 def _quality(face: Face, upright: Image, there: Face) -> Quality:

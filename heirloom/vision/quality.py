@@ -140,7 +140,9 @@ class Upright:
 class Agreement:
     """Landmarks that two models place differently are wrong: the head is in profile, sideways or upside down.
 
-    It can only accuse: points of one model alone disagree with nothing, and Upright has to vouch for them.
+    It can only accuse: points of one model alone disagree with nothing, and Upright has to vouch for them. The engine
+    asks a second model wherever a detector brings but one: YuNet's points stand too upright on a head that is rolled
+    by 30 degrees, and strangers so misaligned are alike (docs/models/turned.md).
     LFW: median 0.02, 99th percentile 0.19, highest 0.20; profiles 0.5 and more; half of LFW turned sideways over 0.25.
     """
 

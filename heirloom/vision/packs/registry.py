@@ -53,6 +53,11 @@ class Registry:
         """The full name of the pack that answers when none is named."""
         return offers.full_name(self._started_with, self._models_dir)
 
+    @property
+    def landmarks(self) -> Landmarks:
+        """The packaged landmark models, which packs share."""
+        return self._landmarks
+
     def resolve(self, name: str, active: str = "") -> str:
         """Return the pack that a name of the wire contract means; `active` answers when none is named.
 
