@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +14,6 @@ import pytest
 
 from heirloom.embedded.serve import web_answers
 from tests.embedded.machines import ROOT, Machine, free_port, until_ready
-
-SECOND_START_WITHIN_S = 15.0
 
 
 @pytest.fixture(scope="module")
@@ -50,13 +47,10 @@ def _listening(machine: Machine) -> set[str]:
     return {connection.laddr.ip for connection in connections if connection.status == psutil.CONN_LISTEN}
 
 
-def test_the_second_start_is_quick_and_a_killed_supervisor_leaves_nothing(machine: Machine) -> None:
-    started = time.monotonic()
+def test_the_second_start_makes_no_password_and_a_killed_supervisor_leaves_nothing(machine: Machine) -> None:
     process = machine.start()
     said = until_ready(process)
-    took_s = time.monotonic() - started
     assert "Password" not in said
-    assert took_s < SECOND_START_WITHIN_S
     assert len(machine.processes()) > 4
     process.kill()
     process.communicate()
