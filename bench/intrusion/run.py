@@ -71,6 +71,7 @@ def _carried_out(name: str, attack: Attack, target: Target) -> bool:
         held = held and finding.held
         print(f"  {'held ' if finding.held else 'BROKE'}  {name}: {finding.figure}", flush=True)
     print(f"         {time.monotonic() - began:.1f} s", flush=True)
+    target.empty()
     return held
 
 

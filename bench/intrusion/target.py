@@ -47,5 +47,12 @@ class Target:
         """Return a signed-in caller of the API."""
         return Caller(self.address, *self.logins[role])
 
+    def empty(self) -> None:
+        """Erase everybody, with all that was sent about them: each attack finds the house as it was at first."""
+        hr = self.caller("hr")
+        while people := hr.get("/people/")["results"]:
+            for person in people:
+                hr.post(f"/people/{person['id']}/erase/")
+
 
 Attack = Callable[[Target], Iterator[Finding]]
