@@ -188,7 +188,7 @@ def _upright(engine: VisionEngine, setups: Sequence[tuple[str, str]], photos: Se
         print("  ", *rows[-1], flush=True)
     text = (
         f"{len(photos):,} photos as they are. *good*: those in which nothing but the proof might fall short. "
-        "*disturbed*: turned, or refused for want of proof."
+        "*disturbed*: turned, or refused, for want of proof or because a second landmark model differs."
     )
     header = ("pack", "faces by", "good", "disturbed (95 % Wilson)", "count")
     return Section("upright", "Upright photos", (text,), Table(header, tuple(rows)))
