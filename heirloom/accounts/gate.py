@@ -7,7 +7,7 @@ Whoever tries elsewhere locks nobody out: a browser that a login signed in on be
 of a name does not hold where it signed in from lately. Beside this, axes locks a name at one address.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -84,13 +84,11 @@ def begin(request: HttpRequest, username: str) -> Try:
     trusted = own is not None and not _standing(own, now)
     request.on_known_device = trusted  # type: ignore[attr-defined]
     limits = (own,) if trusted and own else _of_strangers(name, address, place, now)
-    for limit in limits:
-        if wait_s := _standing(limit, now):
-            raise _limited(limit.by, wait_s)
+    _refuse_reached(limits, now)
     # Only read: what axes refuses by itself it writes down first, and so lets a lock last for ever.
     if not AxesProxyHandler.is_allowed(request, {"username": name}):
         raise _limited("name and address", int(settings.AXES_COOLOFF_TIME * HOUR.total_seconds()))
-    return Try(place, limits, tuple(limit.by for limit in limits if _count(limit, now) == limit.most))
+    return _counted(place, limits, now)
 
 
 def begin_secret(kind: str, owner: str, most: int) -> Try:
@@ -98,11 +96,9 @@ def begin_secret(kind: str, owner: str, most: int) -> Try:
 
     Raises LimitedError.
     """
-    now = timezone.now()
-    limit = Limit(kind, mark(kind, owner), most, QUARTER)
-    if wait_s := _standing(limit, now):
-        raise _limited(limit.by, wait_s)
-    return Try(mark("place", kind, owner), (limit,), (limit.by,) if _count(limit, now) == most else ())
+    now, limits = timezone.now(), (Limit(kind, mark(kind, owner), most, QUARTER),)
+    _refuse_reached(limits, now)
+    return _counted(mark("place", kind, owner), limits, now)
 
 
 def begin_code(user: str, address: str) -> Try:
@@ -116,10 +112,8 @@ def begin_code(user: str, address: str) -> Try:
         Limit("code", mark("code", user, address), CODES_PER_ADDRESS, QUARTER),
         Limit("code", mark("code", user), CODES_PER_LOGIN, HOUR),
     )
-    for limit in limits:
-        if wait_s := _standing(limit, now):
-            raise _limited(limit.by, wait_s)
-    return Try(mark("place", "code", user), limits, tuple(each.by for each in limits if _count(each, now) == each.most))
+    _refuse_reached(limits, now)
+    return _counted(mark("place", "code", user), limits, now)
 
 
 def on_known_device(request: Any, credentials: Mapping[str, Any] | None = None) -> bool:
@@ -140,6 +134,16 @@ def _of_strangers(name: str, address: str, place: str, now: datetime) -> tuple[L
     if KnownPlace.objects.filter(key=place, seen_at__gt=now - PLACE_KNOWN).exists():
         return (by_address,)
     return by_address, Limit("name", mark("name", name), settings.SIGN_IN_PER_NAME, HOUR)
+
+
+def _refuse_reached(limits: Iterable[Limit], now: datetime) -> None:
+    for limit in limits:
+        if wait_s := _standing(limit, now):
+            raise _limited(limit.by, wait_s)
+
+
+def _counted(place: str, limits: tuple[Limit, ...], now: datetime) -> Try:
+    return Try(place, limits, tuple(limit.by for limit in limits if _count(limit, now) == limit.most))
 
 
 def _standing(limit: Limit, now: datetime) -> int:

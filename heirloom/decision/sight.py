@@ -55,7 +55,8 @@ class Sight:
 
         least: what was asked for, which lowers no floor.
         """
-        return (similarity or 0.0) >= (least if self.sees_strangers else max(least, MATCH))
+        floor = least if self.sees_strangers else max(least, MATCH)
+        return floor <= 0 if similarity is None else similarity >= floor
 
     def _told(self, value: float | None, similarity: float | None) -> float | None:
         if value is None or self.is_fine:

@@ -87,9 +87,9 @@ class Uprightness:
 
     def proved(self, image: Image, faces: Sequence[Face]) -> list[bool]:
         """Return, for each face of the picture, whether it is upright as it stands; what cannot be told is not."""
-        return [self._odds(image.pixels, face.points5) for face in faces]
+        return [self._is_proved(image.pixels, face.points5) for face in faces]
 
-    def _odds(self, pixels: Pixels, points5: Floats) -> bool:
+    def _is_proved(self, pixels: Pixels, points5: Floats) -> bool:
         if not np.isfinite(points5).all() or float(np.linalg.norm(points5[1] - points5[0])) < 1.0:
             return False
         known = numbers()

@@ -16,15 +16,10 @@ from heirloom.audit import keys as audit_keys
 from heirloom.audit.models import Action, AuditEvent
 from heirloom.audit.services import FIRST_HASH, hash_of, record, verify
 from heirloom.crypto import keys
+from tests.audit.rings import use_ring
 from tests.audit.tampering import chain_anew, events, tamper
 
 pytestmark = pytest.mark.django_db
-
-
-def use_ring(settings: pytest_django.Settings, **secrets: int) -> None:
-    entries = [f"{name}:{base64.b64encode(bytes([byte]) * 32).decode()}" for name, byte in secrets.items()]
-    settings.ENCRYPTION_KEYS = ",".join(entries)
-    keys.ring.cache_clear()
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,3 @@
-import base64
 from collections.abc import Iterator
 from io import StringIO
 from uuid import uuid4
@@ -11,14 +10,9 @@ from django.core.management.base import CommandError
 from heirloom.audit.models import AuditEvent
 from heirloom.crypto import keys, services
 from heirloom.crypto.places import Place
+from tests.audit.rings import use_ring
 
 pytestmark = pytest.mark.django_db
-
-
-def use_ring(settings: pytest_django.Settings, **secrets: int) -> None:
-    entries = [f"{name}:{base64.b64encode(bytes([byte]) * 32).decode()}" for name, byte in secrets.items()]
-    settings.ENCRYPTION_KEYS = ",".join(entries)
-    keys.ring.cache_clear()
 
 
 @pytest.fixture(autouse=True)

@@ -23,24 +23,14 @@ from heirloom.vision.packs.registry import Registry
 from heirloom.vision.runtime import Runtime
 from heirloom.vision.turning import turned_face, turned_image
 from heirloom.vision.types import AnalysisRequest, Template
-from tests.cast import Cast, caller, make_cast
+from tests.cast import Cast
+from tests.enrollment.conftest import CONSENT
 from tests.pictures import b64, retaken
 from tests.portal.conftest import signed_in, text_of
 from tests.portraits import Portrait
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("vision_process")]
 MODEL = "dlib-resnet-v1-avg3"
-CONSENT = {"policy_version": "2026-1", "given_at": "2026-01-05T00:00:00Z", "method": "written"}
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
-
-
-@pytest.fixture
-def hana(cast: Cast) -> APIClient:
-    return caller(cast.hana)
 
 
 @pytest.fixture

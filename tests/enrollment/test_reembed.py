@@ -19,23 +19,13 @@ from heirloom.jobs import services as jobs
 from heirloom.jobs.models import Job, JobState
 from heirloom.jobs.vision import vision
 from heirloom.vision.types import PackInfo
-from tests.cast import Cast, caller, make_cast
+from tests.cast import Cast, caller
+from tests.enrollment.conftest import CONSENT
 from tests.pictures import b64, retaken
 from tests.portraits import Portrait
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("vision_process")]
 OLD, NEW = "dlib-resnet-v1-avg3", "deepface:Dlib"
-CONSENT = {"policy_version": "2026-1", "given_at": "2026-01-05T00:00:00Z", "method": "written"}
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return make_cast()
-
-
-@pytest.fixture
-def hana(cast: Cast) -> APIClient:
-    return caller(cast.hana)
 
 
 @pytest.fixture
