@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from heirloom.decision.policy import PolicyError
+from heirloom.decision.policy_cells import PolicyError
 
 PACKAGED = Path(__file__).parent / "policies" / "attack"
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from heirloom.decision.policy import PolicyError, Provenance
+from heirloom.decision.policy import Provenance
+from heirloom.decision.policy_cells import PolicyError
 from heirloom.decision.policy_files import PACKAGED as POLICIES
 from heirloom.decision.policy_files import file_name
 

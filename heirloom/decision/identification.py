@@ -87,7 +87,8 @@ def identification_zone(
 
     FPIR = 1 - (1 - FMR)^N is about N * FMR where small (ISO/IEC 19795-1), so the target is FMR = FPIR / N. Unlike in
     1:1 the band begins at the threshold of the target itself: no more than the target share of strangers are named or
-    reach a human. A match by itself needs a score where even the upper 95 % limit of the FMR is within the target.
+    reach a human, taken over everybody. A match, named or approved, is held to the worst measured group; by itself it
+    needs a score where even the upper 95 % limit of the FMR is within the target.
     """
     if gallery_size < 1 or not 0 < target_fpir < 1:
         return None
@@ -95,9 +96,12 @@ def identification_zone(
     threshold = policy.threshold(references, probes, fmr)
     if threshold is not None:
         sure = policy.zone(references, probes, fmr)
-        return Zone(reject_below=threshold, threshold=threshold, approve_from=sure.approve_from if sure else None)
+        pooled = policy.pooled_threshold(references, probes, fmr)
+        return Zone(reject_below=pooled, threshold=threshold, approve_from=sure.approve_from if sure else None)
     floor = policy.strictest(references, probes)
-    return None if floor is None else Zone(reject_below=floor[1], threshold=floor[1], approve_from=None)
+    if floor is None:
+        return None
+    return Zone(policy.pooled_threshold(references, probes, floor[0]), threshold=floor[1], approve_from=None)
 
 
 def identify(

@@ -1,75 +1,50 @@
 """A policy: the thresholds measured for one recogniser, where they come from, and how they are looked up.
 
 Averaging templates shifts scores upwards, so a threshold belongs to a cell (references, probe frames) and never to
-the recogniser alone.
+the recogniser alone. Where groups of people were measured, what is in force is held to the worst of them: a rate over
+everybody hides whom it fails.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 
-# Below this many non-mated pairs a cell is not published: 30 false matches are expected at FMR 1e-4, and with 30 errors
-# the true rate is within 30 % of the measured one at 90 % confidence (the "rule of 30", Doddington et al., 2000).
-MIN_NON_MATED = 300_000
-MIN_FALSE_MATCHES = 30
-# With no error among n independent trials the rate is at most 3/n at 95 % confidence (the "rule of three"). Pairs of
-# pictures are not independent but pairs of people nearly are, so a target FMR needs 3/FMR of those.
-MIN_PEOPLE_PAIRS_PER_TARGET = 3
+from heirloom.decision.policy_cells import (
+    Cell,
+    GroupRate,
+    GroupRates,
+    Point,
+    PolicyError,
+    Share,
+    cell_problems,
+    group_problems,
+)
 
-
-class PolicyError(ValueError):
-    """A policy contradicts itself, claims more than was measured, or is not whole."""
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One measured operating point.
-
-    threshold: the raw score from which at most `fmr` of the non-mated comparisons matched.
-    upper_threshold: the raw score from which even the upper 95 % limit of the measured FMR stays within `fmr`.
-    fnmr, fnmr_low, fnmr_high: the share of mated comparisons below `threshold`, with its Wilson 95 % interval.
-    """
-
-    fmr: float
-    threshold: float
-    upper_threshold: float
-    fnmr: float
-    fnmr_low: float
-    fnmr_high: float
+FAR_APART = 10
+"""Groups are called unequal from here: the worst one's FMR over the target. Ten times is what lies between the target
+of a comparison and that of a verification, so a group this far off is judged at another operating point."""
+Level = Callable[[Point], float]
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """What was measured for one number of references and of probe frames.
+def _pooled(point: Point) -> float:
+    return point.threshold
 
-    points: from the most lenient target (the highest FMR) to the strictest.
-    slope, intercept: with equal priors, both sides are of one person with the probability
-    1 / (1 + exp(-(slope * score + intercept))).
-    """
 
-    references: int
-    probes: int
-    people_pairs: int
-    mated: int
-    non_mated: int
-    slope: float
-    intercept: float
-    points: tuple[Point, ...]
+def _in_force(point: Point) -> float:
+    return (point.held or point).threshold
 
-    def at(self, fmr: float) -> Point | None:
-        """Return the most lenient measured point whose target is `fmr` or stricter."""
-        return next((point for point in self.points if point.fmr <= fmr * (1 + 1e-9)), None)
 
-    def covers(self, references: int, probes: int) -> bool:
-        return self.references >= references and self.probes >= probes
-
-    def within(self, references: int, probes: int) -> bool:
-        return self.references <= references and self.probes <= probes
+def _approving(point: Point) -> float:
+    return (point.held or point).upper_threshold
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where the numbers come from. measured_on: an ISO date. command: what was run, without paths of the machine."""
+    """Where the numbers come from. measured_on: an ISO date. command: what was run, without paths of the machine.
+
+    groups: how it was known who belongs to which group; "" where no groups were given.
+    """
 
     data_set: str
     people: int
@@ -77,13 +52,28 @@ class Provenance:
     measured_on: str
     command: str
     note: str = ""
+    groups: str = ""
+
+
+class Caveat(StrEnum):
+    """What to know of a policy before its yes is believed alike for everybody. The values are stable: the API has them.
+
+    GROUPS_NOT_MEASURED: nobody knows whom its thresholds fail. GROUPS_UNEQUAL: some group's FMR at the pooled threshold
+    is FAR_APART times the target or more; what is in force is held to it, at a cost for everybody. GROUP_NOT_SHOWN: the
+    group that thresholds are held to is too small to show that they reach the target.
+    """
+
+    GROUPS_NOT_MEASURED = "groups_not_measured"
+    GROUPS_UNEQUAL = "groups_unequal"
+    GROUP_NOT_SHOWN = "group_not_shown"
 
 
 @dataclass(frozen=True, slots=True)
 class Zone:
     """How scores are read at one operating point.
 
-    Below `reject_below` no match, from `approve_from` a match, between them a human.
+    Below `reject_below` no match, from `approve_from` a match, between them a human. Only `reject_below` is measured
+    over everybody; the others are held to the worst measured group.
     approve_from is None where the target is below what was measured: then no score is a match by itself.
     reject_below is None where the more lenient end was not measured: then no score is rejected by itself.
     threshold: where similarity is 0.5.
@@ -99,12 +89,14 @@ class Policy:
     """The thresholds of one recogniser.
 
     name: with its version, as recorded with every decision. model: as in Template.model.
+    groups: what its pooled thresholds do within groups; none where no groups were given.
     """
 
     name: str
     model: str
     provenance: Provenance
     cells: tuple[Cell, ...]
+    groups: tuple[GroupRates, ...] = ()
     _steepness: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
@@ -115,27 +107,35 @@ class Policy:
     def threshold(self, references: int, probes: int, fmr: float) -> float | None:
         """Return the raw score from which two sides match at `fmr`; None where nothing that strict was measured.
 
-        A pair of counts outside the table takes the lowest threshold measured for at least as many of both, raised to
-        the highest one measured for at most as many of both: so it never falls when references, probes or strictness
-        grow. Counts beyond every cell measured at this target take the table's highest threshold plus `_headroom`.
-        A target between two measured ones takes the stricter.
+        It is held to the worst measured group, where there are any. A pair of counts outside the table takes the lowest
+        threshold measured for at least as many of both, raised to the highest one measured for at most as many of both:
+        so it never falls when references, probes or strictness grow. Counts beyond every cell measured at this target
+        take the table's highest threshold plus `_headroom`. A target between two measured ones takes the stricter.
         """
-        return self._look_up(references, probes, fmr, upper=False)
+        return self._look_up(references, probes, fmr, _in_force)
+
+    def pooled_threshold(self, references: int, probes: int, fmr: float) -> float | None:
+        """Return the raw score that the share `fmr` of all strangers reaches, whatever groups they are of.
+
+        For what says no match: under it, no group has to be guarded against. Looked up as `threshold` is.
+        """
+        return self._look_up(references, probes, fmr, _pooled)
 
     def zone(self, references: int, probes: int, fmr: float) -> Zone | None:
         """Return how scores are read at `fmr`, or None where nothing was measured for these counts.
 
         A match needs a score from which even the upper 95 % limit of the measured FMR is within `fmr`. No match is a
-        score that would not match at ten times `fmr` either. What lies between is for a human.
+        score that would not match at ten times `fmr` either, taken over everybody. What lies between is for a human.
         """
         strict = self.threshold(references, probes, fmr)
-        lenient = self.threshold(references, probes, 10 * fmr)
+        lenient = self.pooled_threshold(references, probes, 10 * fmr)
         if strict is not None:
-            return Zone(lenient, strict, approve_from=self._look_up(references, probes, fmr, upper=True))
+            return Zone(lenient, strict, approve_from=self._look_up(references, probes, fmr, _approving))
         floor = self.strictest(references, probes)
         if floor is None:
             return None
-        return Zone(reject_below=floor[1] if lenient is None else lenient, threshold=floor[1], approve_from=None)
+        least = self.pooled_threshold(references, probes, floor[0])
+        return Zone(reject_below=least if lenient is None else lenient, threshold=floor[1], approve_from=None)
 
     def strictest(self, references: int, probes: int) -> tuple[float, float] | None:
         """Return the lowest FMR that was measured for these counts and its threshold."""
@@ -144,6 +144,31 @@ class Policy:
             if threshold is not None:
                 return fmr, threshold
         return None
+
+    def cost(self, references: int, probes: int, fmr: float) -> Share | None:
+        """Return the FNMR at the threshold in force; None where these counts have no cell that was measured so far."""
+        cell = next((each for each in self.cells if (each.references, each.probes) == (references, probes)), None)
+        point = cell.at(fmr) if cell else None
+        return point.cost if point else None
+
+    def worst(self, fmr: float) -> tuple[GroupRates, GroupRate] | None:
+        """Return the group in which the pooled threshold for `fmr` is wrong most often, and how often it is.
+
+        By single pictures. None where no group was measured at a target that strict.
+        """
+        rates = [(group, rate) for group in self.groups if (rate := group.at(fmr)) is not None]
+        return max(rates, key=lambda pair: pair[1].seen, default=None)
+
+    def caveats(self, fmr: float) -> tuple[Caveat, ...]:
+        """Return what to know of this policy's groups at `fmr`."""
+        worst = self.worst(fmr)
+        if worst is None:
+            return (Caveat.GROUPS_NOT_MEASURED,)
+        points = [point for cell in self.cells if cell.references == cell.probes == 1 and (point := cell.at(fmr))]
+        unequal = worst[1].seen >= FAR_APART * worst[1].fmr
+        unshown = any(point.held is not None and not point.held.shown for point in points)
+        found = {Caveat.GROUPS_UNEQUAL: unequal, Caveat.GROUP_NOT_SHOWN: unshown}
+        return tuple(caveat for caveat, holds in found.items() if holds)
 
     def similarity(self, score: float, threshold: float) -> float:
         """Return the calibrated number in [0, 1]: it rises with the raw score and is 0.5 exactly at the threshold.
@@ -170,20 +195,20 @@ class Policy:
             return min(covering, key=lambda cell: (cell.references + cell.probes, cell.references))
         return max(self.cells, key=lambda cell: (min(cell.references, cell.probes), cell.references + cell.probes))
 
-    def _look_up(self, references: int, probes: int, fmr: float, *, upper: bool) -> float | None:
+    def _look_up(self, references: int, probes: int, fmr: float, level: Level) -> float | None:
         if references < 1 or probes < 1 or not fmr > 0:
             return None
-        levels = [_level(cell, fmr, upper=upper) for cell in self.cells if cell.covers(references, probes)]
-        covering = [level for level in levels if level is not None]
-        below = [_level_or_strictest(cell, fmr, upper=upper) for cell in self.cells if cell.within(references, probes)]
+        points = [cell.at(fmr) for cell in self.cells if cell.covers(references, probes)]
+        covering = [level(point) for point in points if point is not None]
+        below = [_at_or_strictest(cell, fmr, level) for cell in self.cells if cell.within(references, probes)]
         if covering:
             return max([min(covering), *below])
-        headroom = self._headroom(fmr, upper=upper)
+        headroom = self._headroom(fmr, level)
         if headroom is None:
             return None
-        return max(_level_or_strictest(cell, fmr, upper=upper) for cell in self.cells) + headroom
+        return max(_at_or_strictest(cell, fmr, level) for cell in self.cells) + headroom
 
-    def _headroom(self, fmr: float, *, upper: bool) -> float | None:
+    def _headroom(self, fmr: float, level: Level) -> float | None:
         """Bound how much further a threshold can rise beyond the table; None where no cell averages both sides.
 
         The mean of n unit vectors of one person with mean cosine c has the squared length c + (1 - c) / n, and scores
@@ -195,7 +220,7 @@ class Policy:
         if single is None or not both:
             return None
         largest = max(both, key=lambda cell: (min(cell.references, cell.probes), cell.references + cell.probes))
-        rise = _level_or_strictest(largest, fmr, upper=upper) - _level_or_strictest(single, fmr, upper=upper)
+        rise = _at_or_strictest(largest, fmr, level) - _at_or_strictest(single, fmr, level)
         return max(0.0, rise) / (min(largest.references, largest.probes) - 1)
 
 
@@ -207,16 +232,8 @@ def logistic(x: float) -> float:
     return odds / (1.0 + odds)
 
 
-def _level(cell: Cell, fmr: float, *, upper: bool) -> float | None:
-    point = cell.at(fmr)
-    if point is None:
-        return None
-    return point.upper_threshold if upper else point.threshold
-
-
-def _level_or_strictest(cell: Cell, fmr: float, *, upper: bool) -> float:
-    point = cell.at(fmr) or cell.points[-1]
-    return point.upper_threshold if upper else point.threshold
+def _at_or_strictest(cell: Cell, fmr: float, level: Level) -> float:
+    return level(cell.at(fmr) or cell.points[-1])
 
 
 def _problems(policy: Policy) -> Iterator[str]:
@@ -228,36 +245,6 @@ def _problems(policy: Policy) -> Iterator[str]:
     if len(set(keys)) != len(keys):
         yield "a cell is given twice"
     for cell in policy.cells:
-        for problem in _cell_problems(cell):
+        for problem in cell_problems(cell):
             yield f"cell {cell.references}, {cell.probes}: {problem}"
-
-
-def _cell_problems(cell: Cell) -> Iterator[str]:
-    if min(cell.references, cell.probes, cell.mated) < 1:
-        yield "a count is below 1"
-    if cell.non_mated < MIN_NON_MATED:
-        yield f"{cell.non_mated} non-mated pairs are fewer than {MIN_NON_MATED}"
-    if not (math.isfinite(cell.slope) and cell.slope > 0 and math.isfinite(cell.intercept)):
-        yield "its calibration is not a rising curve"
-    if not cell.points:
-        yield "it has no operating point"
-    for point in cell.points:
-        yield from _point_problems(cell, point)
-    for lenient, strict in zip(cell.points, cell.points[1:], strict=False):
-        rising = lenient.threshold <= strict.threshold and lenient.upper_threshold <= strict.upper_threshold
-        if not (lenient.fmr > strict.fmr and rising):
-            yield f"thresholds do not rise from FMR {lenient.fmr:g} to {strict.fmr:g}"
-
-
-def _point_problems(cell: Cell, point: Point) -> Iterator[str]:
-    at = f"at FMR {point.fmr:g}"
-    if not 0 < point.fmr < 1:
-        yield f"{at}: not a rate"
-    elif cell.non_mated * point.fmr < MIN_FALSE_MATCHES * (1 - 1e-9):
-        yield f"{at}: {cell.non_mated} non-mated pairs cannot show it"
-    elif cell.people_pairs * point.fmr < MIN_PEOPLE_PAIRS_PER_TARGET * (1 - 1e-9):
-        yield f"{at}: {cell.people_pairs} pairs of people cannot show it"
-    if not -1 <= point.threshold <= point.upper_threshold <= 1:
-        yield f"{at}: thresholds are not scores in order"
-    if not 0 <= point.fnmr_low <= point.fnmr <= point.fnmr_high <= 1:
-        yield f"{at}: the FNMR is not inside its interval"
+    yield from group_problems(policy.groups, policy.cells)

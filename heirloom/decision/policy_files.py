@@ -6,7 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from heirloom.decision.policy import Cell, Point, Policy, PolicyError, Provenance
+from heirloom.decision.policy import Policy, Provenance
+from heirloom.decision.policy_cells import Cell, GroupRate, GroupRates, Held, Point, PolicyError
 
 PACKAGED = Path(__file__).parent / "policies"
 
@@ -32,7 +33,7 @@ def load(model: str, extra_dir: Path | None = None) -> Policy | None:
 
 
 def parse(text: str) -> Policy:
-    """Return the policy written in JSON.
+    """Return the policy written in JSON. A file from before groups were measured has none, and its points are not held.
 
     Raises PolicyError if a field is missing, unknown, of the wrong type, or the whole is inconsistent.
     """
@@ -43,6 +44,7 @@ def parse(text: str) -> Policy:
             model=_text(raw, "model"),
             provenance=Provenance(**raw["provenance"]),
             cells=tuple(_cell(cell) for cell in raw["cells"]),
+            groups=tuple(_group(group) for group in raw.get("groups", ())),
         )
     except PolicyError:
         raise
@@ -64,6 +66,36 @@ def _text(raw: dict[str, Any], key: str) -> str:
 
 
 def _cell(raw: dict[str, Any]) -> Cell:
-    points = tuple(Point(**{key: float(value) for key, value in point.items()}) for point in raw["points"])
     counts = {key: int(raw[key]) for key in ("references", "probes", "people_pairs", "mated", "non_mated")}
+    points = tuple(_point(dict(point)) for point in raw["points"])
     return Cell(**counts, slope=float(raw["slope"]), intercept=float(raw["intercept"]), points=points)
+
+
+def _point(raw: dict[str, Any]) -> Point:
+    held = raw.pop("held", None)
+    return Point(**_numbers(raw), held=None if held is None else _held(dict(held)))
+
+
+def _held(raw: dict[str, Any]) -> Held:
+    group, shown = _text(raw, "group"), raw["shown"]
+    if not isinstance(shown, bool):
+        raise TypeError("shown is neither true nor false")
+    return Held(**_numbers({key: raw[key] for key in raw if key not in ("group", "shown")}), group=group, shown=shown)
+
+
+def _group(raw: dict[str, Any]) -> GroupRates:
+    counts = {key: int(raw[key]) for key in ("people", "images", "people_pairs", "non_mated")}
+    rates = tuple(_rate(dict(rate)) for rate in raw["rates"])
+    return GroupRates(attribute=_text(raw, "attribute"), name=_text(raw, "name"), **counts, rates=rates)
+
+
+def _rate(raw: dict[str, Any]) -> GroupRate:
+    share, low, high = (
+        None if value is None else float(value)
+        for value in (raw.pop("fnmr"), raw.pop("fnmr_low"), raw.pop("fnmr_high"))
+    )
+    return GroupRate(**_numbers(raw), fnmr=share, fnmr_low=low, fnmr_high=high)
+
+
+def _numbers(raw: dict[str, Any]) -> dict[str, float]:
+    return {key: float(value) for key, value in raw.items()}

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from heirloom.decision.policy import MIN_FALSE_MATCHES, MIN_NON_MATED, MIN_PEOPLE_PAIRS_PER_TARGET, Cell, Point
+from heirloom.decision.policy_cells import (
+    MIN_FALSE_MATCHES,
+    MIN_NON_MATED,
+    MIN_PEOPLE_PAIRS_PER_TARGET,
+    Cell,
+    Point,
+)
 from heirloom.evaluation.gallery import Gallery, Groups, groups_of, mated, non_mated, people_pairs
 from heirloom.evaluation.histogram import ScoreHistogram
 from heirloom.evaluation.rates import Rate, fnmr, rate

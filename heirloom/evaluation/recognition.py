@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from heirloom.decision.policy import Point, Policy
+from heirloom.decision.policy import Policy
+from heirloom.decision.policy_cells import Point
 from heirloom.evaluation.calibration import MATED_DRAWS, HeldOut, Measured
 from heirloom.evaluation.det import recognition_chart
 from heirloom.evaluation.rates import caveat

@@ -1,8 +1,11 @@
 """A policy and signals made up for tests; the numbers are round so that the tests can be read."""
 
+from dataclasses import replace
+
 from heirloom.decision.attack import AttackCheck, weigh_signals
 from heirloom.decision.attack_policy import AttackCell, AttackPolicy, AttackProvenance
-from heirloom.decision.policy import Cell, Point, Policy, Provenance
+from heirloom.decision.policy import Policy, Provenance
+from heirloom.decision.policy_cells import Cell, GroupRate, GroupRates, Held, Point
 from heirloom.vision.types import AttackOutcome, AttackSignal
 
 BONA_FIDE = AttackSignal("detector", AttackOutcome.BONA_FIDE, 0.1)
@@ -36,6 +39,33 @@ def policy() -> Policy:
         cell(3, 3, 0.74, 0.84, 0.94),
     )
     return Policy("made@1", "made", PROVENANCE, cells)
+
+
+HARDER = "made up: harder"
+
+
+def held_policy() -> Policy:
+    """The same thresholds, each held 0.03 higher to a group in which strangers pass them thirty times too often."""
+    plain = policy()
+    cells = tuple(replace(each, points=tuple(map(_held, each.points))) for each in plain.cells)
+    return replace(plain, cells=cells, groups=(rates("harder", 30), rates("easier", 0.2)))
+
+
+def rates(name: str, times: float, people: int = 400) -> GroupRates:
+    """A group in which the pooled thresholds of `policy` let strangers pass so many times as often as they should."""
+    pairs = people * (people - 1) // 2
+    points = policy().cells[0].points
+    seen = tuple(
+        GroupRate(each.fmr, each.threshold, *(min(1, share * times * each.fmr) for share in (1, 0.5, 2)), 0.2, 0.1, 0.3)
+        for each in points
+    )
+    return GroupRates("made up", name, people, 2 * people, pairs, 4 * pairs, seen)
+
+
+def _held(each: Point) -> Point:
+    shown = each.fmr > 1e-4
+    held = Held(each.threshold + 0.03, each.upper_threshold + 0.03, HARDER, 0.3, 0.28, 0.32, shown)
+    return replace(each, held=held)
 
 
 def attack_policy(detector: str = "detector") -> AttackPolicy:

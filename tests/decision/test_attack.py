@@ -10,7 +10,7 @@ import pytest
 from heirloom.decision import attack_policy
 from heirloom.decision.attack import AttackCheck, check, hear, weigh_signals
 from heirloom.decision.attack_policy import AttackPolicy, dump, load, parse
-from heirloom.decision.policy import PolicyError
+from heirloom.decision.policy_cells import PolicyError
 from heirloom.errors import CODES
 from heirloom.vision.types import AttackOutcome, AttackSignal
 from tests.decision import made

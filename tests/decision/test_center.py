@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from heirloom.decision.center import FEWEST_PEOPLE, PACKAGED, Center, centers, dump, mean_of_people, parse
-from heirloom.decision.policy import PolicyError, Provenance
+from heirloom.decision.policy import Provenance
+from heirloom.decision.policy_cells import PolicyError
 from heirloom.decision.policy_files import file_name, load
 
 BUILT_IN = "dlib-resnet-v1-avg3"

@@ -30,6 +30,16 @@ def test_the_threshold_rises_with_the_gallery() -> None:
     assert thresholds == [0.70, 0.80, 0.90, 0.94]
 
 
+def test_a_match_is_held_to_the_worst_group_while_whoever_reaches_the_pooled_threshold_is_seen_by_a_human() -> None:
+    def judged(score: float) -> tuple[Outcome, DuplicateVerdict]:
+        found = identify([candidate(score)], 100, 1, made.held_policy(), RULES, attack=LIVE, reasons=())
+        return found.outcome, duplicate_of([candidate(score)], 100, 1, made.held_policy(), RULES).verdict
+
+    assert judged(0.91) == (Outcome.NEEDS_REVIEW, DuplicateVerdict.UNSURE)
+    assert judged(0.94) == (Outcome.APPROVED, DuplicateVerdict.DUPLICATE)
+    assert judged(0.89) == (Outcome.REJECTED, DuplicateVerdict.CLEAR)
+
+
 def test_a_gallery_too_large_for_what_was_measured_never_approves() -> None:
     found = identify([candidate(1.0)], 100_000, 1, made.policy(), RULES, attack=LIVE, reasons=())
     assert (found.outcome, found.reasons) == (Outcome.NEEDS_REVIEW, ("score_not_calibrated",))

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from heirloom.decision.policy import PolicyError
+from heirloom.decision.policy import FAR_APART, Caveat
+from heirloom.decision.policy_cells import PolicyError, Share
 from heirloom.decision.policy_files import dump, file_name, load, parse
 from tests.decision import made
 
@@ -63,6 +64,72 @@ def test_beyond_the_table_nothing_is_known_without_a_cell_that_averages_both_sid
     assert policy.threshold(3, 3, 1e-4) is None
 
 
+def test_what_is_in_force_is_held_to_the_worst_measured_group() -> None:
+    policy = made.held_policy()
+    for references, probes, fmr in product((1, 2, 3), (1, 2, 3), (1e-2, 1e-3, 1e-4)):
+        pooled = made.policy().threshold(references, probes, fmr)
+        assert pooled is not None
+        assert policy.threshold(references, probes, fmr) == pytest.approx(pooled + 0.03)
+        assert policy.pooled_threshold(references, probes, fmr) == pooled
+
+
+def test_a_match_is_held_to_the_worst_group_and_no_match_is_what_everybody_is_told_apart_by() -> None:
+    zone, pooled = made.held_policy().zone(1, 1, 1e-3), made.policy().zone(1, 1, 1e-3)
+    assert zone is not None
+    assert pooled is not None
+    assert (zone.threshold, zone.approve_from) == pytest.approx((0.83, 0.835))
+    assert zone.reject_below == pooled.reject_below == 0.70
+
+
+def test_under_the_strictest_that_was_measured_no_score_matches_and_none_is_rejected_for_its_group() -> None:
+    zone = made.held_policy().zone(1, 1, 1e-7)
+    assert zone is not None
+    assert zone.approve_from is None
+    assert zone.threshold == pytest.approx(0.97)
+    assert zone.reject_below == 0.94
+
+
+def test_a_policy_without_groups_says_that_none_was_measured() -> None:
+    assert made.policy().worst(1e-4) is None
+    assert made.policy().caveats(1e-4) == (Caveat.GROUPS_NOT_MEASURED,)
+
+
+def test_a_policy_names_its_worst_group_and_how_often_it_is_wrong_there() -> None:
+    worst = made.held_policy().worst(1e-3)
+    assert worst is not None
+    group, rate = worst
+    assert (group.label, group.people) == (made.HARDER, 400)
+    assert rate.seen == pytest.approx(0.03)
+    assert rate.threshold == 0.80
+
+
+def test_groups_far_apart_and_too_small_to_show_the_target_are_said_to_be_so() -> None:
+    policy = made.held_policy()
+    assert policy.caveats(1e-3) == (Caveat.GROUPS_UNEQUAL,)
+    assert policy.caveats(1e-4) == (Caveat.GROUPS_UNEQUAL, Caveat.GROUP_NOT_SHOWN)
+    near = replace(policy, groups=(made.rates("harder", FAR_APART - 1),))
+    assert near.caveats(1e-3) == ()
+
+
+def test_a_group_shows_no_rate_lower_than_its_pairs_of_people_can() -> None:
+    assert made.rates("harder", 30, people=400).shown_to == pytest.approx(3 / (400 * 399 / 2))
+
+
+def test_the_cost_of_a_policy_is_the_share_missed_at_the_threshold_in_force() -> None:
+    cost, pooled = made.held_policy().cost(1, 1, 1e-4), made.policy().cost(1, 1, 1e-4)
+    assert (cost, pooled) == (Share(0.3, 0.28, 0.32), Share(0.1, 0.08, 0.12))
+    assert made.policy().cost(7, 7, 1e-4) is None
+
+
+def test_a_file_from_before_groups_were_measured_is_read_and_held_to_none() -> None:
+    raw = json.loads(dump(made.policy()))
+    del raw["groups"], raw["provenance"]["groups"]
+    for cell in raw["cells"]:
+        for point in cell["points"]:
+            del point["held"]
+    assert parse(json.dumps(raw)) == made.policy()
+
+
 def test_similarity_is_a_half_exactly_at_the_threshold_and_rises_with_the_score() -> None:
     policy = made.policy()
     assert policy.similarity(0.9, 0.9) == 0.5
@@ -81,7 +148,8 @@ def test_confidence_is_a_probability_that_follows_the_verdict() -> None:
 
 
 def test_a_policy_survives_being_written_and_read() -> None:
-    assert parse(dump(made.policy())) == made.policy()
+    for policy in (made.policy(), made.held_policy()):
+        assert parse(dump(policy)) == policy
 
 
 def test_the_installations_own_policy_wins_over_the_packaged_one(tmp_path: Path) -> None:
@@ -141,6 +209,33 @@ def test_a_broken_operating_point_is_refused(change: dict[str, object]) -> None:
     raw["cells"][0]["points"][0].update(change)
     with pytest.raises(PolicyError):
         parse(json.dumps(raw))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"threshold": 0.69},
+        {"upper_threshold": 0.70},
+        {"threshold": math.nan},
+        {"group": "made up: nobody"},
+        {"group": 3},
+        {"fnmr": 0.5},
+        {"shown": "yes"},
+        {"why": 1},
+    ],
+)
+def test_a_point_held_to_less_than_it_says_is_refused(change: dict[str, object]) -> None:
+    raw = json.loads(dump(made.held_policy()))
+    raw["cells"][0]["points"][0]["held"].update(change)
+    with pytest.raises(PolicyError):
+        parse(json.dumps(raw))
+
+
+def test_groups_that_no_threshold_is_held_to_are_refused_and_the_other_way_round() -> None:
+    held, plain = made.held_policy(), made.policy()
+    for halves in ({"cells": plain.cells, "groups": held.groups}, {"cells": held.cells, "groups": ()}):
+        with pytest.raises(PolicyError, match="not both"):
+            replace(plain, **halves)  # type: ignore[arg-type]
 
 
 def test_text_that_is_no_policy_is_refused() -> None:
