@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 
-from heirloom.decision.attack import CHALLENGE, INJECTION, REUSE
+from heirloom.decision.attack import CHALLENGE, INJECTION, REUSE, VOUCHERS
 from heirloom.errors import CODES
 from heirloom.reviews.cases import Signal
+from heirloom.vision.names import DEEP_TREE, MINIFASNET
 from heirloom.vision.types import AttackOutcome
 
 NAMES = {
-    "minifasnet": "Photo, screen or mask (MiniFASNet)",
+    MINIFASNET: "Photo, screen or mask (MiniFASNet)",
+    DEEP_TREE: "Photo, screen or mask, a second opinion (deep tree)",
     CHALLENGE: "Active challenge",
     REUSE: "Handed in before",
     INJECTION: "What the file says of its maker",
@@ -20,10 +22,12 @@ OUTCOMES: dict[str, str] = {
     AttackOutcome.CLEAR: "nothing found",
     AttackOutcome.INCONCLUSIVE: "could not say",
 }
+MAY_VOUCH, MAY_ACCUSE = "may vouch", "can only accuse"
+"""What a check's word counts for."""
+
 WHY = {
     "not_installed": "no attack detector is installed",
     "not_calibrated": "no measured policy says how to read its scores",
-    "face_too_tight": "there is too little room around the face",
     "too_few_frames": "too few frames could be judged",
     "score_near_threshold": "the score lies in the middle",
     "sent_again": "the same client sent it again within a quarter of an hour, as after a broken connection",
@@ -56,4 +60,5 @@ def of_signal(signal: Mapping[str, object]) -> Signal:
         words += f": {WHY[why] if why in WHY else CODES[why].text if why in CODES else why}"
     if detail:
         words += f" ({detail})"
-    return Signal(NAMES.get(name, name or "Attack check"), outcome, words)
+    role = MAY_VOUCH if name in VOUCHERS else MAY_ACCUSE
+    return Signal(NAMES.get(name, name or "Attack check"), outcome, role, words)

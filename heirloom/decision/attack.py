@@ -1,32 +1,44 @@
 """All that speaks for or against a live person before the camera, weighed together. No signal is trusted alone.
 
 Who may say what:
-- A passive detector (MiniFASNet) looks at frames, the active challenge at the whole clip. Only these can vouch: one
-  of them must find a bona fide capture, and none of them may doubt it. A passed challenge does not outvote a passive
-  detector.
+- MiniFASNet looks at frames, the active challenge at the whole clip. Only these can vouch: one of them must find a bona
+  fide capture, and none of them may doubt it. A passed challenge does not outvote MiniFASNet.
 - One voucher alone is evidence, not proof, for the file may come from anywhere: a program bends one photo to a
   challenge's gestures, and a photo from the press shows no detector a screen. What has only one is for a human
   (decision.verification.weigh), unless the owner of the installation lets that one approve.
-- The capture's history and its metadata can only accuse. That they are clear vouches for nothing.
+- Every other detector of pixels (the deep tree), the capture's history and its metadata can only accuse. That they are
+  clear, or cannot say, is as if they were not there.
 - Whatever one of them takes for an attack goes to a human. What is merely suspicious goes to a human if the face
   matches; a face that does not match is rejected anyway.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from heirloom.decision.attack_policy import AttackPolicy
+from heirloom.vision.names import MINIFASNET
 from heirloom.vision.types import AttackOutcome, AttackSignal
 
 CHALLENGE, REUSE, INJECTION = "challenge", "reuse", "injection"
 """The detectors that speak once for a whole capture; every other name is a passive detector that speaks by frame."""
 
+VOUCHERS = frozenset({MINIFASNET, CHALLENGE})
+"""Who may find a capture bona fide, or doubt it. Whoever is not named here can only accuse, a detector of tomorrow too,
+whatever it says and whatever a policy says of it."""
+
 CHALLENGE_ALONE, PASSIVE_ALONE = "challenge_alone", "passive_check_alone"
 """Codes of who alone vouches for a capture. Several passive detectors are one: they all judge the same pixels."""
 
-CODES_OF = {REUSE: "capture_reused", INJECTION: "possible_injection"}
-PRESENTATION_ATTACK = "presentation_attack"
+CODES_OF = {**dict.fromkeys(VOUCHERS, "presentation_attack"), REUSE: "capture_reused", INJECTION: "possible_injection"}
+ATTACK_SUSPECTED = "attack_suspected"
+"""What every other detector says that accuses."""
+
+MENDED_BY_SENDER = frozenset({"face_too_tight"})
+"""Why a voucher could not tell, where whoever is before the camera can mend it: told with the reasons."""
+
+ACCUSING = {AttackOutcome.ATTACK: AttackOutcome.SUSPICIOUS, AttackOutcome.BONA_FIDE: AttackOutcome.CLEAR}
+"""What the answers of a detector that can only accuse amount to."""
 
 ABSTAINED = frozenset({"not_installed", "not_calibrated"})
 """Why a detector had no part in this. Any other inconclusive one was asked and could not tell, which is a doubt: else
@@ -54,6 +66,11 @@ class AttackCheck:
             return ""
         return CHALLENGE_ALONE if active.pop() else PASSIVE_ALONE
 
+    @property
+    def to_mend(self) -> tuple[str, ...]:
+        """Codes of what kept a voucher from telling and the sender can mend."""
+        return tuple(dict.fromkeys(doubt.why for doubt in _doubts(self.signals) if doubt.why in MENDED_BY_SENDER))
+
 
 NOT_CHECKED = AttackCheck()
 
@@ -79,7 +96,13 @@ def hear(detector: str, frames: Sequence[AttackSignal], policy: AttackPolicy | N
     """Return what one passive detector says of all its frames: the median of those it could judge, read by its policy.
 
     An attack is an attack however few frames show it; for a bona fide capture it must have judged half of them.
+    One that can only accuse says suspicious or clear instead.
     """
+    said = _heard(detector, frames, policy)
+    return said if detector in VOUCHERS else replace(said, outcome=ACCUSING.get(said.outcome, said.outcome))
+
+
+def _heard(detector: str, frames: Sequence[AttackSignal], policy: AttackPolicy | None) -> AttackSignal:
     scores = [score for score in map(_attack_score, frames) if score is not None]
     if not scores:
         return _inconclusive(detector, next((frame.why for frame in frames if frame.why), "too_few_frames"))
@@ -100,7 +123,7 @@ def weigh_signals(signals: Sequence[AttackSignal]) -> AttackCheck:
     """Return what the signals, one for each detector, say together."""
     accusing = [s for s in signals if s.outcome in {AttackOutcome.ATTACK, AttackOutcome.SUSPICIOUS}]
     accusing.sort(key=lambda signal: signal.outcome is not AttackOutcome.ATTACK)
-    reasons = tuple(dict.fromkeys(CODES_OF.get(signal.detector, PRESENTATION_ATTACK) for signal in accusing))
+    reasons = tuple(dict.fromkeys(CODES_OF.get(signal.detector, ATTACK_SUSPECTED) for signal in accusing))
     outcome = _together(signals)
     scores = [s.score for s in signals if s.outcome is outcome and s.score is not None]
     return AttackCheck(outcome, max(scores, default=None), reasons, tuple(signals))
@@ -109,12 +132,16 @@ def weigh_signals(signals: Sequence[AttackSignal]) -> AttackCheck:
 def _together(signals: Sequence[AttackSignal]) -> AttackOutcome:
     if any(signal.outcome is AttackOutcome.ATTACK for signal in signals):
         return AttackOutcome.ATTACK
-    doubts = [s for s in signals if s.outcome is AttackOutcome.INCONCLUSIVE and s.why not in ABSTAINED]
-    return AttackOutcome.BONA_FIDE if _vouching(signals) and not doubts else AttackOutcome.INCONCLUSIVE
+    return AttackOutcome.BONA_FIDE if _vouching(signals) and not _doubts(signals) else AttackOutcome.INCONCLUSIVE
 
 
 def _vouching(signals: Sequence[AttackSignal]) -> list[AttackSignal]:
-    return [s for s in signals if s.outcome is AttackOutcome.BONA_FIDE and s.detector not in CODES_OF]
+    return [s for s in signals if s.outcome is AttackOutcome.BONA_FIDE and s.detector in VOUCHERS]
+
+
+def _doubts(signals: Sequence[AttackSignal]) -> list[AttackSignal]:
+    unsure = [s for s in signals if s.outcome is AttackOutcome.INCONCLUSIVE and s.detector in VOUCHERS]
+    return [s for s in unsure if s.why not in ABSTAINED]
 
 
 def _attack_score(signal: AttackSignal) -> float | None:

@@ -155,7 +155,7 @@ def weigh(
     notes: list[str] = []
     if attack.outcome is not AttackOutcome.BONA_FIDE:
         if rules.attack_check_required:
-            doubts.append("attack_check_inconclusive")
+            doubts += ["attack_check_inconclusive", *attack.to_mend]
         else:
             notes.append("attack_check_waived")
     elif attack.only_voucher:

@@ -37,6 +37,16 @@ FACES: dict[str, Code] = {
     "attack_check_inconclusive": Code(
         422, "Whether a live person was shown could not be told.", "A reviewer will decide."
     ),
+    "face_too_tight": Code(
+        422,
+        "The face fills the picture, and with no room around it a live person cannot be told from a photo or screen.",
+        "Hold the camera at arm's length, so that head and shoulders are in the picture, and take it again.",
+    ),
+    "attack_suspected": Code(
+        422,
+        "A second check of the picture suspects a photo, screen or mask; it is often wrong, so it only asks.",
+        "A reviewer will decide.",
+    ),
     "attack_check_waived": Code(
         422,
         "No attack check ran; the owner of this installation allows that.",

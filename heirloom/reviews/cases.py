@@ -50,10 +50,14 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """What one check said, or that it could not say. outcome: one of vision.types.AttackOutcome."""
+    """What one check said, or that it could not say. outcome: one of vision.types.AttackOutcome.
+
+    role: plain words, what its word counts for.
+    """
 
     name: str
     outcome: str
+    role: str
     words: str
 
 

@@ -1,4 +1,7 @@
-"""Names of the wire contract that ask for no model in particular."""
+"""Names that several rooms must spell alike: of attack detectors, and those that ask for no model in particular."""
+
+MINIFASNET, DEEP_TREE = "minifasnet", "deep-tree"
+"""The attack detectors that look at pixels."""
 
 AUTO = "auto"
 

@@ -42,6 +42,19 @@ def test_every_picture_on_the_page_is_there(rhea: Client, suspicious: Review) ->
         assert rhea.get(one).status_code == 200
 
 
+def test_the_page_says_of_every_check_whether_it_may_vouch(rhea: Client, suspicious: Review) -> None:
+    verification = Verification.objects.get(pk=suspicious.subject_id)
+    said = {"score": None, "why": "", "detail": ""}
+    verification.signals = [
+        {"detector": "minifasnet", "outcome": "bona_fide", **said},
+        {"detector": "deep-tree", "outcome": "suspicious", **said},
+    ]
+    verification.save()
+    page = " ".join(rhea.get(f"/admin/reviews/review/{suspicious.id}/change/").content.decode().split())
+    assert "(MiniFASNet)</strong> <small>(may vouch)</small> looks live" in page
+    assert "(deep tree)</strong> <small>(can only accuse)</small> worth a look" in page
+
+
 def test_a_picture_of_another_case_is_not_found(rhea: Client, suspicious: Review, cast: Cast) -> None:
     other = waiting(cast)
     for key in ("frame-0", "frame-9", reference(), "capture-x", "x"):

@@ -8,9 +8,9 @@ from heirloom.decision.policy import Policy, Provenance
 from heirloom.decision.policy_cells import Cell, GroupRate, GroupRates, Held, Point
 from heirloom.vision.types import AttackOutcome, AttackSignal
 
-BONA_FIDE = AttackSignal("detector", AttackOutcome.BONA_FIDE, 0.1)
-ATTACK = AttackSignal("detector", AttackOutcome.ATTACK, 0.9)
-INCONCLUSIVE = AttackSignal("detector", AttackOutcome.INCONCLUSIVE, None, "face_too_tight")
+BONA_FIDE = AttackSignal("minifasnet", AttackOutcome.BONA_FIDE, 0.1)
+ATTACK = AttackSignal("minifasnet", AttackOutcome.ATTACK, 0.9)
+INCONCLUSIVE = AttackSignal("minifasnet", AttackOutcome.INCONCLUSIVE, None, "face_too_tight")
 SUSPICION = AttackSignal("reuse", AttackOutcome.SUSPICIOUS, 0.6, "alike")
 PERFORMED = AttackSignal("challenge", AttackOutcome.BONA_FIDE)
 SPOOFED, UNTOLD = (weigh_signals([one]) for one in (ATTACK, INCONCLUSIVE))
@@ -68,7 +68,7 @@ def _held(each: Point) -> Point:
     return replace(each, held=held)
 
 
-def attack_policy(detector: str = "detector") -> AttackPolicy:
+def attack_policy(detector: str = "minifasnet") -> AttackPolicy:
     """One frame is read with a wide zone around 0.5, three or more with a narrow one."""
     cells = (
         AttackCell(1, 0.3, 0.7, 0.5, bona_fide=100, bona_fide_errors=10, attacks=100, attack_errors=5),

@@ -9,7 +9,7 @@ from heirloom.decision.attack import AttackCheck, weigh_signals
 from heirloom.decision.policy import Policy
 from heirloom.decision.verification import COMPARE_FMR, Outcome, Rules, VerificationEvidence, decide
 from heirloom.errors import CODES
-from heirloom.vision.types import AttackSignal
+from heirloom.vision.types import AttackOutcome, AttackSignal
 from tests.decision import made
 
 CLEAR_MATCH, NEAR, STRANGER = 0.99, 0.85, 0.30
@@ -78,9 +78,16 @@ def test_more_references_need_a_higher_score() -> None:
 
 
 def test_without_an_attack_check_a_match_waits_for_a_human() -> None:
-    for unknown in (made.UNASKED, made.UNTOLD):
-        decision = decide(evidence(attack=unknown), made.policy(), Rules())
-        assert (decision.outcome, decision.reasons) == (Outcome.NEEDS_REVIEW, ("attack_check_inconclusive",))
+    decision = decide(evidence(attack=made.UNASKED), made.policy(), Rules())
+    assert (decision.outcome, decision.reasons) == (Outcome.NEEDS_REVIEW, ("attack_check_inconclusive",))
+
+
+def test_a_face_too_near_to_be_judged_waits_for_a_human_and_the_sender_is_told_what_to_do() -> None:
+    decision = decide(evidence(attack=made.UNTOLD), made.policy(), Rules())
+    told = ("attack_check_inconclusive", "face_too_tight")
+    assert (decision.outcome, decision.reasons) == (Outcome.NEEDS_REVIEW, told)
+    found = decide(evidence(STRANGER, made.UNTOLD), made.policy(), Rules())
+    assert (found.outcome, found.reasons) == (Outcome.REJECTED, ("no_match", *told))
 
 
 def test_an_owner_may_waive_the_attack_check_and_the_record_says_so() -> None:
@@ -104,9 +111,25 @@ def test_one_voucher_alone_is_evidence_and_not_proof(signal: AttackSignal, code:
     assert (decision.outcome, decision.reasons) == (Outcome.NEEDS_REVIEW, (code,))
 
 
-def test_two_detectors_that_judge_the_same_pixels_are_one_voucher() -> None:
-    both = weigh_signals([made.BONA_FIDE, replace(made.BONA_FIDE, detector="another")])
-    assert decide(evidence(attack=both), made.policy(), Rules()).reasons == ("passive_check_alone",)
+def test_no_word_of_an_accusing_detector_approves() -> None:
+    """Whatever it says, and whatever the owner waives of the vouchers, it never makes an approval of what was none."""
+    lenient = Rules(approving_alone=frozenset({"challenge_alone", "passive_check_alone"}))
+    for outcome in AttackOutcome:
+        said = replace(made.BONA_FIDE, detector="deep-tree", outcome=outcome, score=0.0)
+        for others in ([], [made.INCONCLUSIVE], [made.ATTACK], [made.BONA_FIDE, made.INCONCLUSIVE]):
+            attack = weigh_signals([*others, said])
+            assert decide(evidence(attack=attack), made.policy(), lenient).outcome is Outcome.NEEDS_REVIEW
+        alone = decide(evidence(attack=weigh_signals([made.BONA_FIDE, said])), made.policy(), Rules())
+        assert alone.outcome is Outcome.NEEDS_REVIEW
+        assert "passive_check_alone" in alone.reasons or outcome is AttackOutcome.ATTACK
+
+
+def test_a_suspicion_of_an_accusing_detector_goes_to_a_human_if_the_face_matches() -> None:
+    suspicion = replace(made.ATTACK, detector="deep-tree", outcome=AttackOutcome.SUSPICIOUS)
+    for attack in (weigh_signals([made.BONA_FIDE, made.PERFORMED, suspicion]), weigh_signals([suspicion])):
+        decision = decide(evidence(attack=attack), made.policy(), Rules(attack_check_required=False))
+        assert (decision.outcome, decision.reasons[0]) == (Outcome.NEEDS_REVIEW, "attack_suspected")
+        assert decide(evidence(STRANGER, attack), made.policy(), Rules()).outcome is Outcome.REJECTED
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import pytest
 
 from heirloom.decision import injection, reuse
 from heirloom.decision.reuse import Earlier, Likeness
+from heirloom.errors import CODES
 from verification.words import WHY, of_signal
 
 
@@ -38,6 +39,26 @@ def test_every_kind_of_program_has_words(kind: injection.Kind) -> None:
 def test_every_repetition_has_words(likeness: Likeness, enrolled: bool, same_person: bool, age_s: float) -> None:
     said = reuse.judge([Earlier(likeness, enrolled, same_client=True, same_person=same_person, age_s=age_s, label="x")])
     assert said.why in WHY
+
+
+@pytest.mark.parametrize(
+    ("detector", "role"),
+    [
+        ("minifasnet", "may vouch"),
+        ("challenge", "may vouch"),
+        ("deep-tree", "can only accuse"),
+        ("reuse", "can only accuse"),
+        ("injection", "can only accuse"),
+        ("of-tomorrow", "can only accuse"),
+    ],
+)
+def test_what_a_checks_word_counts_for_is_told(detector: str, role: str) -> None:
+    assert of_signal({"detector": detector, "outcome": "inconclusive", "score": None, "why": ""}).role == role
+
+
+def test_a_face_that_fills_the_picture_is_told_in_the_words_the_sender_reads() -> None:
+    shown = of_signal({"detector": "minifasnet", "outcome": "inconclusive", "score": None, "why": "face_too_tight"})
+    assert shown.words == f"could not say: {CODES['face_too_tight'].text}"
 
 
 def test_a_record_of_an_older_version_is_still_shown() -> None:
