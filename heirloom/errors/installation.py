@@ -64,6 +64,8 @@ INSTALLATION: dict[str, Code] = {
         503, "The work was interrupted three times.", "Send the capture again; an operator can read the worker's log."
     ),
     "internal_error": Code(
-        500, "Something went wrong on our side.", "Try again; if it stays, tell the operator the X-Request-Id of this answer."
+        500,
+        "Something went wrong on our side.",
+        "Try again; if it stays, tell the operator the X-Request-Id of this answer.",
     ),
 }

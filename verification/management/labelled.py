@@ -13,7 +13,7 @@ from django.core.management.base import CommandParser
 from enrollment.services.labelled import enrolled_gallery
 from heirloom.evaluation.calibration import Measured, measure, measure_pairs
 from heirloom.evaluation.gallery import Gallery
-from heirloom.evaluation.pictures import Computed, compute, gallery_of, pairs_in, people_in
+from heirloom.evaluation.pictures import Computed, compute, corrected, gallery_of, pairs_in, people_in
 from heirloom.evaluation.proposal import Source
 from heirloom.evaluation.rates import fta
 from heirloom.jobs.packs import active_or_configured
@@ -48,6 +48,9 @@ def add_arguments(parser: CommandParser, *, required: bool) -> None:
     what.add_argument("--folder", type=Path, help="a folder with one subfolder of pictures for each person")
     what.add_argument("--pairs", type=Path, help="a CSV file: two pictures, and whether they show one person")
     what.add_argument("--enrolled", action="store_true", help="the templates of the people enrolled here")
+    parser.add_argument(
+        "--corrections", type=Path, help="with --folder: a CSV file, pictures and the folder of whom they show in truth"
+    )
     parser.add_argument("--images", type=Path, help="with --pairs: where its pictures are")
     parser.add_argument("--pack", default="", help="the pack to measure; the active one if left out")
     parser.add_argument("--data-set", default="", help="what the pictures are, for the record")
@@ -90,6 +93,7 @@ def measured(engine: VisionEngine, info: PackInfo, options: dict[str, Any], comm
     if options["pairs"]:
         return _of_pairs(engine, info, options, command, tell)
     people = people_in(options["folder"], options["max_people"])
+    people = corrected(people, options["corrections"]) if options["corrections"] else people
     pictures = [path for paths in people.values() for path in paths]
     vectors = _computed(engine, info, pictures, options["keep_templates"], tell).vectors
     gallery = gallery_of(people, vectors)
@@ -103,6 +107,8 @@ def command_line(options: dict[str, Any], command: str, pack: str) -> str:
     parts = ["manage.py", command]
     if kind is not None:
         parts += [f"--{kind}", *([] if kind == "enrolled" else [options[kind].name])]
+    if options.get("corrections"):
+        parts += ["--corrections", options["corrections"].name]
     if options.get("attacks"):
         parts += ["--attacks", options["attacks"].name]
     parts += ["--pack", pack]
