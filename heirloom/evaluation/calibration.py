@@ -13,7 +13,8 @@ from heirloom.decision.policy_cells import (
     Cell,
     Point,
 )
-from heirloom.evaluation.gallery import Gallery, Groups, groups_of, mated, non_mated, people_pairs
+from heirloom.evaluation.gallery import Gallery, Means, mated, means_of, non_mated, people_pairs
+from heirloom.evaluation.groups import Grouping, Within, within
 from heirloom.evaluation.histogram import ScoreHistogram
 from heirloom.evaluation.rates import Rate, fnmr, rate
 
@@ -31,9 +32,9 @@ ENOUGH_NON_MATED = int(MIN_FALSE_MATCHES / TARGETS[-1])
 class Measured:
     """All that was seen of one cell, published or not.
 
-    draws: how often templates were dealt into groups; above 1, a template stands in several groups.
+    draws: how often templates were dealt into sets; above 1, a template stands in several sets.
     mated_scores: (n,) over all mated draws. mated_trials: the comparisons of one draw.
-    why_not: why no cell is published; "" where `cell` stands.
+    why_not: why no cell is published; "" where `cell` stands. within: each group that was given and is large enough.
     """
 
     references: int
@@ -45,6 +46,7 @@ class Measured:
     mated_trials: int
     cell: Cell | None
     why_not: str = ""
+    within: tuple[Within, ...] = ()
 
     def fnmr(self, threshold: float) -> Rate:
         """Return the FNMR averaged over all draws, with an interval for the comparisons of one draw alone."""
@@ -53,33 +55,40 @@ class Measured:
 
 
 def measure(
-    gallery: Gallery, counts: Iterable[tuple[int, int]] = COUNTS, tell: Callable[[str], None] | None = None
+    gallery: Gallery,
+    counts: Iterable[tuple[int, int]] = COUNTS,
+    tell: Callable[[str], None] | None = None,
+    grouping: Grouping | None = None,
 ) -> tuple[Measured, ...]:
-    """Measure every (references, probes) cell; `tell` hears one line for each.
+    """Measure every (references, probes) cell, over everybody and within groups; `tell` hears one line for each.
 
     Publishes what decision.policy allows: at least MIN_NON_MATED non-mated pairs, and for each target at least
     MIN_FALSE_MATCHES expected false matches and MIN_PEOPLE_PAIRS_PER_TARGET / FMR pairs of people.
     """
     found = []
     for references, probes in counts:
-        found.append(measure_cell(gallery, references, probes))
+        found.append(measure_cell(gallery, references, probes, grouping))
         if tell:
             pairs = f"{found[-1].non_mated.total:,} non-mated, {found[-1].mated_trials:,} mated"
             tell(f"{references} references, {probes} probes: {pairs}")
     return tuple(found)
 
 
-def measure_cell(gallery: Gallery, references: int, probes: int) -> Measured:
+def measure_cell(gallery: Gallery, references: int, probes: int, grouping: Grouping | None = None) -> Measured:
     """Measure one cell, dealing the templates again (up to MAX_DRAWS times) until there are pairs enough for every
     target.
     """
-    histogram, pairs, draws = _non_mated(gallery, references, probes)
+    means, histogram, pairs, draws = _non_mated(gallery, references, probes)
     scores, trials = mated(gallery, references, probes, MATED_DRAWS)
     why_not = _why_not(histogram, trials)
     cell = None if why_not else _cell(references, probes, pairs, histogram, scores, trials)
     if cell is not None and not cell.points:
         cell, why_not = None, f"{pairs:,} pairs of people are too few"
-    return Measured(references, probes, pairs, draws, histogram, scores, trials, cell, why_not)
+    groups: tuple[Within, ...] = ()
+    if grouping is not None and histogram.total:
+        floor = histogram.threshold(TARGETS[0])
+        groups = within(gallery, means, (references, probes), grouping, floor=floor, draws=MATED_DRAWS)
+    return Measured(references, probes, pairs, draws, histogram, scores, trials, cell, why_not, groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,28 +154,15 @@ def measure_pairs(mated_scores: NDArray[np.float64], non_mated_scores: NDArray[n
     return Measured(1, 1, histogram.total, 1, histogram, mated_scores, trials, cell, why_not)
 
 
-def _non_mated(gallery: Gallery, references: int, probes: int) -> tuple[ScoreHistogram, int, int]:
-    histogram, pairs, draws = ScoreHistogram(), 0, 0
-    while draws < MAX_DRAWS and histogram.total < ENOUGH_NON_MATED:
+def _non_mated(gallery: Gallery, references: int, probes: int) -> tuple[tuple[Means, Means], ScoreHistogram, int, int]:
+    draws, symmetric = 0, references == probes
+    while True:
         draws += 1
-        left, right = groups_of(gallery, references, draws), groups_of(gallery, probes, draws)
-        histogram, pairs = _count(left, right, symmetric=references == probes)
-        if references == probes == 1:
-            break
-    return histogram, pairs, draws
-
-
-def _count(left: Groups, right: Groups, *, symmetric: bool) -> tuple[ScoreHistogram, int]:
-    histogram = non_mated(left, right)
-    if symmetric:  # each pair was met from both sides; rounding may have put its two scores into neighboring bins
-        histogram.counts = _halved(histogram.counts)
-    return histogram, people_pairs(left, right, symmetric=symmetric)
-
-
-def _halved(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return half of the counts, rounded so that each tail is rounded up."""
-    tail = (np.cumsum(counts[::-1]) + 1) // 2
-    return np.diff(tail, prepend=0)[::-1].copy()
+        left, right = means_of(gallery, references, draws), means_of(gallery, probes, draws)
+        histogram = non_mated(left, right)
+        histogram = histogram.halved() if symmetric else histogram
+        if draws == MAX_DRAWS or histogram.total >= ENOUGH_NON_MATED or references == probes == 1:
+            return (left, right), histogram, people_pairs(left, right, symmetric=symmetric), draws
 
 
 def _why_not(histogram: ScoreHistogram, trials: int) -> str:

@@ -1,4 +1,4 @@
-"""Labelled templates, the groups that stand for enrollments and clips, and their scores."""
+"""Labelled templates, the means that stand for enrollments and clips, and their scores."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,11 +38,15 @@ class Gallery:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Groups:
+class Means:
     """Means of several templates of one person, of unit length. vectors: (n, d) float32. people: (n,)."""
 
     vectors: Floats
     people: NDArray[np.int64]
+
+    def only(self, chosen: NDArray[np.bool_]) -> "Means":
+        """Return those where `chosen` (n,) is true."""
+        return Means(self.vectors[chosen], self.people[chosen])
 
 
 def mean_of(vectors: Floats) -> Floats:
@@ -52,25 +56,25 @@ def mean_of(vectors: Floats) -> Floats:
     return np.asarray(mean / np.maximum(length, 1e-12), dtype=np.float32)
 
 
-def groups_of(gallery: Gallery, size: int, draws: int, seed: int = 0) -> Groups:
-    """Return the means of groups of `size` templates of one person.
+def means_of(gallery: Gallery, size: int, draws: int, seed: int = 0) -> Means:
+    """Return the means of sets of `size` templates of one person.
 
-    Each draw deals every person's templates out into as many groups as they fill, so within a draw no template
-    stands in two groups. Groups that come up twice count once.
+    Each draw deals every person's templates out into as many sets as they fill, so within a draw no template stands in
+    two sets. Sets that come up twice count once.
     """
     if size == 1:
-        return Groups(gallery.vectors, gallery.people)
+        return Means(gallery.vectors, gallery.people)
     rng = np.random.default_rng([seed, size])
     dealt = {
-        group for _ in range(draws) for rows in gallery.rows_by_person() for group in _deal(rng.permutation(rows), size)
+        one for _ in range(draws) for rows in gallery.rows_by_person() for one in _deal(rng.permutation(rows), size)
     }
     members = np.array(sorted(dealt), dtype=np.int64).reshape(-1, size)
-    return Groups(
+    return Means(
         mean_of(gallery.vectors[members]), gallery.people[members[:, 0]] if len(members) else np.empty(0, np.int64)
     )
 
 
-def non_mated(references: Groups, probes: Groups) -> ScoreHistogram:
+def non_mated(references: Means, probes: Means) -> ScoreHistogram:
     """Count the scores of every reference against every probe of another person."""
     histogram = ScoreHistogram()
     for start in range(0, len(references.vectors), ROWS):
@@ -80,9 +84,9 @@ def non_mated(references: Groups, probes: Groups) -> ScoreHistogram:
     return histogram
 
 
-def people_pairs(references: Groups, probes: Groups, *, symmetric: bool) -> int:
+def people_pairs(references: Means, probes: Means, *, symmetric: bool) -> int:
     """Return how many pairs of different people stand behind `non_mated`; unordered where both sides are the same
-    groups.
+    means.
     """
     left, right = np.unique(references.people), np.unique(probes.people)
     pairs = len(left) * len(right) - len(np.intersect1d(left, right))
@@ -117,5 +121,5 @@ def mated(gallery: Gallery, references: int, probes: int, draws: int, seed: int 
 
 def _deal(rows: NDArray[np.int64], size: int, *, keep_order: bool = False) -> Iterator[tuple[int, ...]]:
     for start in range(0, len(rows) - size + 1, size):
-        group = [int(row) for row in rows[start : start + size]]
-        yield tuple(group if keep_order else sorted(group))
+        one = [int(row) for row in rows[start : start + size]]
+        yield tuple(one if keep_order else sorted(one))

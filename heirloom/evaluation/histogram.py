@@ -56,6 +56,14 @@ class ScoreHistogram:
     def centers(self) -> NDArray[np.float64]:
         return np.linspace(-1.0, 1.0, BINS, endpoint=False) + STEP / 2
 
+    def halved(self) -> "ScoreHistogram":
+        """Return half of the counts, rounded so that each tail is rounded up.
+
+        Where each pair was met from both sides, rounding may have put its two scores into neighboring bins.
+        """
+        tail = (np.cumsum(self.counts[::-1]) + 1) // 2
+        return ScoreHistogram(np.diff(tail, prepend=0)[::-1].copy())
+
     @staticmethod
     def _edge(good: NDArray[np.bool_]) -> float:
         if not good.any():

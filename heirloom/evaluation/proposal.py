@@ -7,12 +7,15 @@ from heirloom.decision.center import FEWEST_PEOPLE, Center, mean_of_people
 from heirloom.decision.policy import Policy, Provenance
 from heirloom.evaluation.calibration import Measured
 from heirloom.evaluation.gallery import Gallery
+from heirloom.evaluation.holding import group_rates, held
 from heirloom.evaluation.rates import Rate
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What was measured. fta: the share of pictures that gave no template, None where templates were given."""
+    """What was measured. fta: the share of pictures that gave no template, None where templates were given. groups: how
+    it is known who belongs to which group, "" where nobody said.
+    """
 
     model: str
     pack: str
@@ -23,6 +26,7 @@ class Source:
     command: str
     note: str = ""
     fta: Rate | None = None
+    groups: str = ""
 
     def lead(self) -> tuple[str, ...]:
         """Return the paragraphs that a page about these measurements begins with."""
@@ -32,14 +36,18 @@ class Source:
             f"{people}{self.images:,} pictures with a template."
         )
         missed = f" Failure to acquire (FTA): {self.fta}." if self.fta else ""
-        return tuple(filter(None, (said + missed, self.note)))
+        return tuple(filter(None, (said + missed, self.note, f"Groups: {self.groups}." if self.groups else "")))
 
 
 def propose(source: Source, measured: Sequence[Measured]) -> Policy | None:
     """Return the policy that these measurements support, or None where they support no cell.
 
-    A cell also holds with references and probes exchanged, unless that was measured by itself.
+    A cell also holds with references and probes exchanged, unless that was measured by itself. Where groups were
+    measured, every point is held to the worst of them (`holding.held`).
     """
+    measured = held(measured)
+    single = next((one for one in measured if one.references == one.probes == 1), None)
+    groups = group_rates(single) if single else ()
     found = [one.cell for one in measured if one.cell is not None]
     exchanged = [
         replace(cell, references=cell.probes, probes=cell.references)
@@ -49,7 +57,7 @@ def propose(source: Source, measured: Sequence[Measured]) -> Policy | None:
     cells = tuple(sorted([*found, *exchanged], key=lambda cell: (cell.references, cell.probes)))
     if not cells:
         return None
-    return Policy(f"{source.model}@{source.measured_on}", source.model, _provenance(source), cells)
+    return Policy(f"{source.model}@{source.measured_on}", source.model, _provenance(source), cells, groups)
 
 
 def propose_center(source: Source, gallery: Gallery) -> Center | None:
@@ -60,4 +68,12 @@ def propose_center(source: Source, gallery: Gallery) -> Center | None:
 
 
 def _provenance(source: Source) -> Provenance:
-    return Provenance(source.data_set, source.people, source.images, source.measured_on, source.command, source.note)
+    return Provenance(
+        source.data_set,
+        source.people,
+        source.images,
+        source.measured_on,
+        source.command,
+        source.note,
+        source.groups,
+    )

@@ -5,7 +5,7 @@ from heirloom.decision.policy import logistic
 from heirloom.decision.policy_files import dump, parse
 from heirloom.evaluation import det
 from heirloom.evaluation.calibration import Measured, fit_logistic, held_out, measure, measure_cell, measure_pairs
-from heirloom.evaluation.gallery import groups_of, mated, non_mated
+from heirloom.evaluation.gallery import mated, means_of, non_mated
 from heirloom.evaluation.histogram import ScoreHistogram
 from heirloom.evaluation.proposal import propose
 from tests.evaluation import made
@@ -17,7 +17,7 @@ def measured() -> tuple[Measured, ...]:
 
 
 def test_a_threshold_carries_over_to_other_people(measured: tuple[Measured, ...]) -> None:
-    others = groups_of(made.gallery(500, 4, seed=8), 1, 1)
+    others = means_of(made.gallery(500, 4, seed=8), 1, 1)
     point = measured[0].cell.points[2] if measured[0].cell else None
     assert point is not None
     assert point.fmr == 1e-3

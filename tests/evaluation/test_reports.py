@@ -71,7 +71,7 @@ def test_an_evaluation_says_what_a_policy_does_to_others(measured: tuple[Measure
 
 def test_without_a_policy_only_the_scores_are_shown(measured: tuple[Measured, ...]) -> None:
     report = reports.of_evaluation(made.SOURCE, measured, None)
-    assert [section.name for section in report.sections] == ["operating", "det", "scores"]
+    assert [section.name for section in report.sections] == ["operating", "groups", "det", "scores"]
     assert report.sections[0].table is None
 
 

@@ -10,9 +10,10 @@ import numpy as np
 from django.conf import settings
 from django.core.management.base import CommandParser
 
-from enrollment.services.labelled import enrolled_gallery
+from enrollment.services.labelled import enrolled_gallery, enrolled_groups
 from heirloom.evaluation.calibration import Measured, measure, measure_pairs
 from heirloom.evaluation.gallery import Gallery
+from heirloom.evaluation.groups import Grouping, groups_in
 from heirloom.evaluation.pictures import Computed, compute, corrected, gallery_of, pairs_in, people_in
 from heirloom.evaluation.proposal import Source
 from heirloom.evaluation.rates import fta
@@ -52,6 +53,15 @@ def add_arguments(parser: CommandParser, *, required: bool) -> None:
         "--corrections", type=Path, help="with --folder: a CSV file, pictures and the folder of whom they show in truth"
     )
     parser.add_argument("--images", type=Path, help="with --pairs: where its pictures are")
+    parser.add_argument("--groups", type=Path, help="with --folder: a CSV file, each person's folder and their groups")
+    parser.add_argument("--groups-note", default="", help="with --groups: how it is known who belongs to which")
+    parser.add_argument(
+        "--group-by",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="with --enrolled: a key of people's metadata, department or position; may be given again",
+    )
     parser.add_argument("--pack", default="", help="the pack to measure; the active one if left out")
     parser.add_argument("--data-set", default="", help="what the pictures are, for the record")
     parser.add_argument("--note", default="", help="what the figures do not say, for the record")
@@ -86,19 +96,35 @@ def measured(engine: VisionEngine, info: PackInfo, options: dict[str, Any], comm
 
     Raises ValueError where there is nothing to measure, OSError where files are missing.
     """
+    _refuse_misplaced(options)
     if options["enrolled"]:
         gallery = enrolled_gallery(model=info.model, most_people=options["max_people"])
-        source = _source(info, options, command, "the people enrolled here", gallery, 0)
-        return Labelled(source, measure(gallery, tell=tell), gallery, enrolled=True)
+        groups = _groups_of_enrolled(info, options)
+        source = _source(info, options, command, "the people enrolled here", gallery, 0, groups)
+        return Labelled(source, measure(gallery, tell=tell, grouping=groups), gallery, enrolled=True)
     if options["pairs"]:
         return _of_pairs(engine, info, options, command, tell)
     people = people_in(options["folder"], options["max_people"])
     people = corrected(people, options["corrections"]) if options["corrections"] else people
+    groups = groups_in(options["groups"], list(people), options["groups_note"]) if options["groups"] else None
     pictures = [path for paths in people.values() for path in paths]
     vectors = _computed(engine, info, pictures, options["keep_templates"], tell).vectors
     gallery = gallery_of(people, vectors)
-    source = _source(info, options, command, options["folder"].name, gallery, len(pictures) - len(vectors))
-    return Labelled(source, measure(gallery, tell=tell), gallery)
+    source = _source(info, options, command, options["folder"].name, gallery, len(pictures) - len(vectors), groups)
+    return Labelled(source, measure(gallery, tell=tell, grouping=groups), gallery)
+
+
+def _refuse_misplaced(options: dict[str, Any]) -> None:
+    if options["groups"] and not options["folder"]:
+        raise ValueError("--groups names the people of a --folder")
+    if options["group_by"] and not options["enrolled"]:
+        raise ValueError("--group-by names what is noted of people who are --enrolled")
+
+
+def _groups_of_enrolled(info: PackInfo, options: dict[str, Any]) -> Grouping | None:
+    if not options["group_by"]:
+        return None
+    return enrolled_groups(model=info.model, keys=options["group_by"], most_people=options["max_people"])
 
 
 def command_line(options: dict[str, Any], command: str, pack: str) -> str:
@@ -109,6 +135,10 @@ def command_line(options: dict[str, Any], command: str, pack: str) -> str:
         parts += [f"--{kind}", *([] if kind == "enrolled" else [options[kind].name])]
     if options.get("corrections"):
         parts += ["--corrections", options["corrections"].name]
+    if options.get("groups"):
+        parts += ["--groups", options["groups"].name]
+    for key in options.get("group_by", ()):
+        parts += ["--group-by", key]
     if options.get("attacks"):
         parts += ["--attacks", options["attacks"].name]
     parts += ["--pack", pack]
@@ -151,7 +181,15 @@ def _progress(tell: Tell, done: int, of: int) -> None:
         tell(f"{done:,} of {of:,} pictures")
 
 
-def _source(info: PackInfo, options: dict[str, Any], command: str, name: str, gallery: Gallery, failed: int) -> Source:
+def _source(
+    info: PackInfo,
+    options: dict[str, Any],
+    command: str,
+    name: str,
+    gallery: Gallery,
+    failed: int,
+    groups: Grouping | None = None,
+) -> Source:
     images = len(gallery.vectors)
     return Source(
         model=info.model,
@@ -163,6 +201,7 @@ def _source(info: PackInfo, options: dict[str, Any], command: str, name: str, ga
         command=command_line(options, command, info.name),
         note=" ".join(filter(None, (options["note"], ONE_VISIT if options["enrolled"] else ""))),
         fta=None if options["enrolled"] else fta(failed, images + failed),
+        groups=groups.how if groups else "",
     )
 
 

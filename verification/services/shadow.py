@@ -8,7 +8,7 @@ from enrollment.services.labelled import enrolled_gallery
 from enrollment.services.policies import policy_of, same_person_from
 from heirloom.decision.verification import VERIFICATION_FMR, Reading, read
 from heirloom.errors import Refusal
-from heirloom.evaluation.gallery import Groups, mated, non_mated
+from heirloom.evaluation.gallery import Means, mated, non_mated
 from heirloom.evaluation.rates import Rate, fnmr
 from heirloom.vision.types import Vision
 from verification.models import Verification
@@ -42,7 +42,7 @@ def enrolled(model: str) -> Enrolled:
     if threshold is None:
         return Enrolled(model, None, None, None)
     gallery = enrolled_gallery(model=model)
-    singles = Groups(gallery.vectors, gallery.people)
+    singles = Means(gallery.vectors, gallery.people)
     strangers, (pairs, _) = non_mated(singles, singles), mated(gallery, 1, 1, draws=1)
     return Enrolled(
         model,
