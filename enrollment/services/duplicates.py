@@ -17,6 +17,9 @@ from heirloom.jobs import packs
 from heirloom.vision.types import Template
 
 NEAREST_LOOKED_AT = 5
+LEAST_TARGET_FPIR = 0.01
+"""A newcomer who is taken for another costs a look; somebody enrolled twice is two identities. So this share of
+newcomers may be looked at in vain, however strict searches are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ def look(*, probe: Template, pictures: int, but: Collection[uuid.UUID]) -> Findi
     hold_gallery()
     others = gallery.search_others(probe=probe, count=NEAREST_LOOKED_AT, than=but)
     candidates = [hit.as_candidate() for hit in others.hits]
-    rules = Rules(target_fpir=settings.IDENTIFICATION_TARGET_FPIR)
+    rules = Rules(target_fpir=max(settings.IDENTIFICATION_TARGET_FPIR, LEAST_TARGET_FPIR))
     found = duplicate_of(candidates, others.gallery_size, pictures, policy_of(probe.model), rules)
     if found.reasons:
         nearest = found.candidates[0]

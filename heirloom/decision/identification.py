@@ -1,7 +1,7 @@
 """One probe against a gallery, and a newcomer against everybody enrolled.
 
-A search of N people has N chances to be wrong, so a threshold belongs to the gallery's size: for a target FPIR it lies
-at about FMR = FPIR / N. What would need an FMR lower than was ever measured goes to review and never approves.
+A search of N people has N chances to be wrong, so a threshold belongs to the gallery's size. It comes from searches
+that were measured as such, or lies at about FMR = FPIR / N. What was never shown goes to review and never approves.
 """
 
 import math
@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from heirloom.decision.attack import AttackCheck
 from heirloom.decision.policy import Policy, Zone
+from heirloom.decision.policy_searches import SearchPoint
 from heirloom.decision.verification import Outcome, Reading, Rules, read, weigh
 
 
@@ -80,28 +81,73 @@ class DuplicateCheck:
         return () if self.verdict is DuplicateVerdict.CLEAR else ("duplicate_person",)
 
 
+@dataclass(frozen=True, slots=True)
+class SearchZone:
+    """How scores are read in a gallery, and the FPIR its threshold may have: over the target where none was shown."""
+
+    zone: Zone
+    expected_fpir: float
+
+
 def identification_zone(
     policy: Policy, references: int, probes: int, gallery_size: int, target_fpir: float
-) -> Zone | None:
+) -> SearchZone | None:
     """Return how scores are read in a gallery of `gallery_size` people.
 
+    What was measured of whole searches counts first. Where no search with such counts was, comparisons stand in:
     FPIR = 1 - (1 - FMR)^N is about N * FMR where small (ISO/IEC 19795-1), so the target is FMR = FPIR / N. Unlike in
     1:1 the band begins at the threshold of the target itself: no more than the target share of strangers are named or
     reach a human, taken over everybody. A match, named or approved, is held to the worst measured group; by itself it
-    needs a score where even the upper 95 % limit of the FMR is within the target.
+    needs a score where even the upper 95 % limit is within the target. Where nothing shows the target, what comes
+    nearest is for a human and approves nobody.
     """
     if gallery_size < 1 or not 0 < target_fpir < 1:
         return None
+    measured = [cell for cell in policy.searches if cell.covers(references, probes)]
+    if not measured:
+        return _by_comparisons(policy, references, probes, gallery_size, target_fpir)
+    shown = [point for cell in measured if (point := cell.at(gallery_size, target_fpir)) is not None]
+    if shown:
+        return _held(policy, (references, probes), gallery_size, min(shown, key=lambda point: point.threshold))
+    nearest = min(
+        (point for cell in measured for point in cell.points),
+        key=lambda point: (point.expected(gallery_size), point.threshold),
+    )
+    return _held(policy, (references, probes), gallery_size, replace(nearest, upper_threshold=None))
+
+
+def _held(policy: Policy, counts: tuple[int, int], gallery_size: int, point: SearchPoint) -> SearchZone:
+    """Read scores by a measured search, raised to what the worst measured group asks for at that many comparisons."""
+    threshold, approve_from, expected = point.threshold, point.upper_threshold, point.expected(gallery_size)
+    fmr = expected / gallery_size
+    floor = policy.strictest(*counts)
+    group = policy.zone(*counts, max(fmr, floor[0])) if policy.groups and floor else None
+    if group is not None:
+        threshold = max(threshold, group.threshold)
+        if approve_from is not None:
+            approve_from = None if group.approve_from is None else max(approve_from, group.approve_from)
+    return SearchZone(Zone(point.threshold, threshold, approve_from), expected)
+
+
+def _by_comparisons(
+    policy: Policy, references: int, probes: int, gallery_size: int, target_fpir: float
+) -> SearchZone | None:
     fmr = target_fpir / gallery_size
     threshold = policy.threshold(references, probes, fmr)
     if threshold is not None:
         sure = policy.zone(references, probes, fmr)
         pooled = policy.pooled_threshold(references, probes, fmr)
-        return Zone(reject_below=pooled, threshold=threshold, approve_from=sure.approve_from if sure else None)
+        return SearchZone(Zone(pooled, threshold, sure.approve_from if sure else None), _fpir(fmr, gallery_size))
     floor = policy.strictest(references, probes)
     if floor is None:
         return None
-    return Zone(policy.pooled_threshold(references, probes, floor[0]), threshold=floor[1], approve_from=None)
+    zone = Zone(policy.pooled_threshold(references, probes, floor[0]), threshold=floor[1], approve_from=None)
+    return SearchZone(zone, _fpir(floor[0], gallery_size))
+
+
+def _fpir(fmr: float, gallery_size: int) -> float:
+    """Return 1 - (1 - FMR)^N."""
+    return float(-math.expm1(gallery_size * math.log1p(-min(fmr, 1 - 1e-12))))
 
 
 def identify(
@@ -165,15 +211,16 @@ def rank(
 def _read(
     one: ScoredCandidate, gallery_size: int, probes: int, policy: Policy | None, rules: Rules
 ) -> tuple[RankedCandidate, float]:
-    zone = identification_zone(policy, one.references, probes, gallery_size, rules.target_fpir) if policy else None
-    reading = read(one.score, zone)
-    if policy is None or zone is None or not math.isfinite(one.score):
+    found = identification_zone(policy, one.references, probes, gallery_size, rules.target_fpir) if policy else None
+    reading = read(one.score, found.zone if found else None)
+    if policy is None or found is None or not math.isfinite(one.score):
         worth = one.score if math.isfinite(one.score) else -math.inf
         return RankedCandidate(one.person_id, 0, one.score, None, None, None, reading), worth
-    similarity = policy.similarity(one.score, zone.threshold)
-    confidence = policy.confidence(one.score, one.references, probes, matched=one.score >= zone.threshold)
-    ranked = RankedCandidate(one.person_id, 0, one.score, similarity, zone.threshold, confidence, reading)
-    return ranked, one.score - zone.threshold
+    threshold = found.zone.threshold
+    similarity = policy.similarity(one.score, threshold)
+    confidence = policy.confidence(one.score, one.references, probes, matched=one.score >= threshold)
+    ranked = RankedCandidate(one.person_id, 0, one.score, similarity, threshold, confidence, reading)
+    return ranked, one.score - threshold
 
 
 def _with_rank(one: RankedCandidate, place: int) -> RankedCandidate:
@@ -183,12 +230,9 @@ def _with_rank(one: RankedCandidate, place: int) -> RankedCandidate:
 def _expected_fpir(
     candidates: Sequence[ScoredCandidate], gallery_size: int, probes: int, policy: Policy | None, rules: Rules
 ) -> float | None:
-    """Return 1 - (1 - FMR)^N for the FMR actually used: the target's, or the strictest measured if that is higher."""
+    """Return the highest FPIR that the thresholds used may have; None where nothing was measured."""
     if policy is None or not candidates or gallery_size < 1:
         return None
-    floors = [policy.strictest(one.references, probes) for one in candidates]
-    measured = [floor[0] for floor in floors if floor is not None]
-    if not measured:
-        return None
-    fmr = max(rules.target_fpir / gallery_size, *measured)
-    return float(-math.expm1(gallery_size * math.log1p(-min(fmr, 1 - 1e-12))))
+    counts = {one.references for one in candidates}
+    found = [identification_zone(policy, each, probes, gallery_size, rules.target_fpir) for each in counts]
+    return max((each.expected_fpir for each in found if each is not None), default=None)

@@ -20,6 +20,7 @@ from heirloom.decision.policy_cells import (
     cell_problems,
     group_problems,
 )
+from heirloom.decision.policy_searches import SearchCell, search_problems
 
 FAR_APART = 10
 """Groups are called unequal from here: the worst one's FMR over the target. Ten times is what lies between the target
@@ -90,6 +91,7 @@ class Policy:
 
     name: with its version, as recorded with every decision. model: as in Template.model.
     groups: what its pooled thresholds do within groups; none where no groups were given.
+    searches: what was measured of whole searches; none in a file from before that.
     """
 
     name: str
@@ -97,6 +99,7 @@ class Policy:
     provenance: Provenance
     cells: tuple[Cell, ...]
     groups: tuple[GroupRates, ...] = ()
+    searches: tuple[SearchCell, ...] = ()
     _steepness: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
@@ -248,3 +251,4 @@ def _problems(policy: Policy) -> Iterator[str]:
         for problem in cell_problems(cell):
             yield f"cell {cell.references}, {cell.probes}: {problem}"
     yield from group_problems(policy.groups, policy.cells)
+    yield from search_problems(policy.searches)

@@ -8,6 +8,7 @@ from typing import Any
 
 from heirloom.decision.policy import Policy, Provenance
 from heirloom.decision.policy_cells import Cell, GroupRate, GroupRates, Held, Point, PolicyError
+from heirloom.decision.policy_searches import parse_searches
 
 PACKAGED = Path(__file__).parent / "policies"
 
@@ -45,6 +46,7 @@ def parse(text: str) -> Policy:
             provenance=Provenance(**raw["provenance"]),
             cells=tuple(_cell(cell) for cell in raw["cells"]),
             groups=tuple(_group(group) for group in raw.get("groups", ())),
+            searches=tuple(map(parse_searches, raw.get("searches", ()))),
         )
     except PolicyError:
         raise

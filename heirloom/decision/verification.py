@@ -16,6 +16,8 @@ from heirloom.vision.types import AttackOutcome
 
 COMPARE_FMR = 1e-3
 VERIFICATION_FMR = 1e-4
+IDENTIFICATION_FPIR = 1e-3
+"""What NIST SP 800-63A-4 asks of searches, for each demographic group."""
 
 
 class Outcome(StrEnum):
@@ -45,7 +47,7 @@ class Rules:
 
     fmr: float = VERIFICATION_FMR
     attack_check_required: bool = True
-    target_fpir: float = 0.01
+    target_fpir: float = IDENTIFICATION_FPIR
     approving_alone: frozenset[str] = frozenset()
 
 

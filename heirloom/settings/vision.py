@@ -43,7 +43,10 @@ FACE_SUSPENDED_AFTER = env.integer("FACE_SUSPENDED_AFTER", 50)
 FACE_FAILURES_KEPT_DAYS = env.integer("FACE_FAILURES_KEPT_DAYS", 7)
 # Searches (1:N) of one client app that may find nobody within an hour.
 SEARCH_FAILURES_PER_HOUR = env.integer("SEARCH_FAILURES_PER_HOUR", 300)
-IDENTIFICATION_TARGET_FPIR = env.decimal("IDENTIFICATION_TARGET_FPIR", 0.01)
+# What trust reports call the version in use, and by which groups that are declared of people they tell rates.
+RELEASE = env.text("RELEASE")
+TRUST_SLICES = env.words("TRUST_SLICES")
+IDENTIFICATION_TARGET_FPIR = env.decimal("IDENTIFICATION_TARGET_FPIR", 0.001)
 
 # Consent: the text that people agree to, by its version; a service elsewhere that sees their clips makes it another.
 CONSENT_POLICY_VERSION = env.text("CONSENT_POLICY_VERSION", "2026-1") + (

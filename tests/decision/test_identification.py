@@ -1,13 +1,25 @@
 import math
+from dataclasses import replace
 
 import pytest
 
 from heirloom.decision.attack import NOT_CHECKED
-from heirloom.decision.identification import DuplicateVerdict, ScoredCandidate, duplicate_of, identify
+from heirloom.decision.identification import (
+    DuplicateVerdict,
+    ScoredCandidate,
+    SearchZone,
+    duplicate_of,
+    identification_zone,
+    identify,
+)
+from heirloom.decision.policy import Policy
+from heirloom.decision.policy_cells import PolicyError
+from heirloom.decision.policy_files import dump, parse
+from heirloom.decision.policy_searches import SearchCell, SearchPoint
 from heirloom.decision.verification import Outcome, Rules
 from tests.decision import made
 
-RULES = Rules()
+RULES = Rules(target_fpir=0.01)
 LIVE = made.LIVE
 
 
@@ -106,3 +118,62 @@ def test_few_newcomers_among_many_people_are_flagged_falsely() -> None:
     check = duplicate_of([candidate(0.93)], 1000, 1, made.policy(), RULES)
     assert check.verdict is DuplicateVerdict.CLEAR
     assert check.expected_fpir == pytest.approx(0.01, rel=0.01)
+
+
+def searched_policy(policy: Policy | None = None) -> Policy:
+    """The same policy, with searches measured: at 100 people one in a hundred; one in a thousand without a limit."""
+    points = (
+        SearchPoint(100, 0.01, 0.85, 0.87, 0.1, 0.05, 0.15),
+        SearchPoint(100, 0.001, 0.91, None, 0.2, 0.1, 0.3),
+    )
+    return replace(policy or made.policy(), searches=(SearchCell(1, 1, 1_000, 499_500, points),))
+
+
+def zone(policy: Policy, size: int, fpir: float, references: int = 1) -> SearchZone:
+    found = identification_zone(policy, references, 1, size, fpir)
+    assert found is not None
+    return found
+
+
+def test_what_was_measured_of_searches_counts_before_what_comparisons_let_expect() -> None:
+    found = zone(searched_policy(), 100, 0.01)
+    assert (found.zone.threshold, found.zone.approve_from, found.expected_fpir) == (0.85, 0.87, 0.01)
+
+
+def test_a_smaller_gallery_is_shown_by_a_larger_one() -> None:
+    assert zone(searched_policy(), 20, 0.01).zone.threshold == 0.85
+
+
+def test_a_larger_gallery_keeps_its_target_by_a_stricter_one_of_the_smaller() -> None:
+    # Ten times as many people find a stranger at most ten times as often.
+    found = zone(searched_policy(), 1_000, 0.01)
+    assert (found.zone.threshold, found.zone.approve_from) == (0.91, None)
+    assert found.expected_fpir == pytest.approx(0.01)
+
+
+def test_where_nothing_shows_the_target_a_human_sees_what_comes_nearest() -> None:
+    found = zone(searched_policy(), 10_000, 0.001)
+    assert (found.zone.threshold, found.zone.approve_from) == (0.91, None)
+    assert found.expected_fpir == pytest.approx(0.1)
+    best = identify([candidate(0.999)], 10_000, 1, searched_policy(), RULES, attack=LIVE, reasons=())
+    assert (best.outcome, best.reasons) == (Outcome.NEEDS_REVIEW, ("score_not_calibrated",))
+
+
+def test_counts_that_no_search_covers_are_read_by_comparisons() -> None:
+    assert zone(searched_policy(), 100, 0.01, references=3).zone == zone(made.policy(), 100, 0.01, references=3).zone
+
+
+def test_a_match_of_a_search_is_held_to_the_worst_group_as_well() -> None:
+    found = zone(searched_policy(made.held_policy()), 100, 0.01)
+    assert (found.zone.reject_below, found.zone.threshold, found.zone.approve_from) == (0.85, 0.93, 0.935)
+
+
+def test_searches_come_back_from_a_file() -> None:
+    policy = searched_policy()
+    assert parse(dump(policy)) == policy
+
+
+def test_a_file_that_claims_more_of_searches_than_so_many_people_show_is_refused() -> None:
+    point = SearchPoint(1_000, 0.001, 0.9, None, None, None, None)
+    with pytest.raises(PolicyError, match="cannot show"):
+        replace(made.policy(), searches=(SearchCell(1, 1, 1_000, 499_500, (point,)),))

@@ -1,5 +1,6 @@
 """Measure what the scores of a vision pack mean, and propose a policy. Nothing is changed by it."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from heirloom.decision import center
 from heirloom.decision.policy_files import dump, file_name
-from heirloom.evaluation import report, reports
+from heirloom.evaluation import report, reports, searches
 from heirloom.evaluation.calibration import held_out
 from heirloom.evaluation.proposal import propose, propose_center
+from heirloom.evaluation.search_report import with_searches
 from verification.management import labelled
 
 
@@ -37,8 +39,10 @@ class Command(BaseCommand):
 
     def _write(self, found: labelled.Labelled, out: Path, name: str) -> None:
         policy = propose(found.source, found.measured)
+        searched = searches.measure(found.gallery) if policy and found.gallery else ()
+        policy = replace(policy, searches=searches.cells(searched)) if policy else None
         others = held_out(found.gallery) if policy and found.gallery else ()
-        said = reports.of_calibration(found.source, found.measured, policy, others)
+        said = with_searches(reports.of_calibration(found.source, found.measured, policy, others), searched, policy)
         target = out / file_name(found.source.model)
         page = reports.write(said, out, name or target.stem)
         self.stdout.write(report.plain(said))

@@ -13,8 +13,9 @@ from enrollment.services.policies import attack_policy_of, policy_of, same_perso
 from heirloom.decision.attack import hear
 from heirloom.decision.policy import Policy
 from heirloom.decision.policy_files import file_name, parse
-from heirloom.evaluation import attacks, report, reports
+from heirloom.evaluation import attacks, report, reports, searches
 from heirloom.evaluation.report import Section
+from heirloom.evaluation.search_report import with_searches
 from heirloom.media.types import Image
 from heirloom.vision.engine import VisionEngine
 from heirloom.vision.types import AttackOutcome, AttackSignal, PackInfo
@@ -28,9 +29,9 @@ UNMEASURED_THRESHOLD = 0.5
 class Command(BaseCommand):
     requires_system_checks: list[str] = []  # files in a folder are judged without a web server or database
     help = (
-        "Measure how often the policy in force is wrong: FMR and FNMR on labelled pictures or on the people enrolled "
-        "here, BPCER and APCER on a folder with a subfolder bona_fide and one for each kind of attack. Writes a report "
-        "as Markdown, HTML and charts; nothing is changed."
+        "Measure how often the policy in force is wrong: FMR, FNMR, FPIR and FNIR on labelled pictures or on the "
+        "people enrolled here, BPCER and APCER on a folder with a subfolder bona_fide and one for each kind of attack. "
+        "Writes a report as Markdown, HTML and charts; nothing is changed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -63,7 +64,8 @@ class Command(BaseCommand):
         if not any(options[kind] for kind in labelled.KINDS):
             return report.Report(f"{info.attack_detector} in the pack {info.name}", _lead(info, options), parts)
         found = labelled.measured(engine, info, options, "evaluate", self.stdout.write)
-        return reports.of_evaluation(found.source, found.measured, policy, parts)
+        said = reports.of_evaluation(found.source, found.measured, policy, parts)
+        return with_searches(said, searches.measure(found.gallery) if found.gallery else (), policy)
 
     def _attacks(self, engine: VisionEngine, info: PackInfo, folder: Path) -> tuple[Section, ...]:
         policy = attack_policy_of(info.attack_detector)
