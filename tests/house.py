@@ -25,6 +25,8 @@ from heirloom.jobs import services as jobs
 from heirloom.jobs.models import Job
 from heirloom.reviews import services as reviews
 from heirloom.reviews.models import Review
+from heirloom.trust import services as trust
+from heirloom.trust.models import Report
 from heirloom.uploads import services as uploads
 from heirloom.uploads.models import Upload
 from heirloom.webhooks import services as webhooks
@@ -83,6 +85,7 @@ class House:
     page_session: UserSession
     family: TokenFamily
     batch: Import
+    report: Report
 
     def address(self, door: str, who: str) -> str:
         """Return an address of this door, of the caller's own thing where there is one, else of Cleo's."""
@@ -109,6 +112,7 @@ class House:
             "admin/accounts/user": own.key.owner_id,
             "admin/api/apikey": own.key.id,
             "admin/axes/accessattempt": self.attempt.pk,
+            "admin/trust/report": self.report.pk,
             "admin/factors/secondfactor": self.factor.id,
             "security/factors": self.factor.id,
             "security/sessions": self.page_session.id,
@@ -162,6 +166,7 @@ def build() -> House:
         factor=factors.begin_totp(user=cast.cleo),
         page_session=UserSession.objects.create(user=cast.cleo, session_key="of-cleo", seen_at=timezone.now()),
         family=_family(cast.cleo),
+        report=trust.make(),
         attempt=AccessAttempt.objects.create(username="gone", ip_address="192.0.2.1", failures_since_start=1),
     )
 

@@ -19,8 +19,8 @@ __all__ = [
 
 # What a role may see and do in Django admin; everything else is decided by role where it happens.
 ADMIN_PERMISSIONS = {
-    "reviewer": ("reviews.view_review", "reviews.change_review", "verification.view_verification"),
-    "auditor": ("audit.view_auditevent",),
+    "reviewer": ("reviews.view_review", "reviews.change_review", "verification.view_verification", "trust.view_report"),
+    "auditor": ("audit.view_auditevent", "trust.view_report"),
 }
 ADMIN_ROLES = {"reviewer", "auditor", "admin"}
 

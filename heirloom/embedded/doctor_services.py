@@ -17,7 +17,7 @@ from heirloom.api import oidc_keys
 from heirloom.crypto import former, keys, shares
 from heirloom.crypto import renewal as renewal_at_rest
 from heirloom.crypto.models import DataKey, FormerSeals
-from heirloom.embedded import doctor_audit, postgres
+from heirloom.embedded import doctor_audit, doctor_trust, postgres
 from heirloom.embedded.doctor_access import access
 from heirloom.embedded.findings import Finding, State, fault, ok, warning
 from heirloom.errors import Refusal
@@ -46,6 +46,7 @@ def services() -> Iterator[Finding]:
         yield from work()
         yield from search_vectors()
         yield from doctor_audit.log()
+        yield from doctor_trust.trust()
         yield from erasures()
         yield from reviewers()
         yield from at_rest()

@@ -20,12 +20,16 @@ from heirloom.jobs.models import Job
 from heirloom.jobs.vision import vision
 from heirloom.jobs.vision_meters import VisionMeters
 from heirloom.reviews.models import Review
+from heirloom.trust import services as trust
+from heirloom.trust.models import Watch
 
 JOBS = Gauge("heirloom_jobs", "Jobs by kind and state.", ["kind", "state"])
 REVIEWS = Gauge("heirloom_reviews_open", "Reviews that wait for a human.")
 AUDIT_EVENTS = Gauge("heirloom_audit_events", "Events of the audit log.")
 AUDIT_ANCHORED = Gauge("heirloom_audit_anchored_to", "The last event that is anchored, by place.", ["place"])
 AUDIT_FAILURES = Gauge("heirloom_audit_anchor_failures", "Attempts since the last good one, by place.", ["place"])
+DRIFTED = Gauge("heirloom_trust_drifted", "1 where a watched rate has moved away from its baseline.", ["rate"])
+TRUST_REPORTED = Gauge("heirloom_trust_reported_at", "When the last trust report was made, in seconds of Unix time.")
 MODELS_READY = Gauge("heirloom_models_ready", "1 when the configured models are loaded.")
 REGISTRY.register(VisionMeters())
 
@@ -60,6 +64,10 @@ def metrics(request: HttpRequest) -> HttpResponse:
     for state in AnchorState.objects.all():
         AUDIT_ANCHORED.labels(state.place).set(state.sequence)
         AUDIT_FAILURES.labels(state.place).set(state.failures)
+    for watch in Watch.objects.all():
+        DRIFTED.labels(watch.name).set(watch.alarmed_at is not None)
+    if (reported := trust.latest()) is not None:
+        TRUST_REPORTED.set(reported.made_at.timestamp())
     exported: HttpResponse = ExportToDjangoView(request)
     return exported
 

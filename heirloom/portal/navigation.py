@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from heirloom.reviews.models import Review
+from heirloom.trust.models import Report, Watch
 
 
 def sidebar(_request: HttpRequest) -> list[dict[str, Any]]:
@@ -24,6 +25,7 @@ def sidebar(_request: HttpRequest) -> list[dict[str, Any]]:
                 _item("Webhooks", "webhook", "webhooks.webhookendpoint"),
                 _item("Webhook deliveries", "outbox", "webhooks.webhookdelivery"),
                 _item("Audit log", "history", "audit.auditevent"),
+                _trust(),
             ],
         },
     ]
@@ -36,6 +38,18 @@ def waiting(_request: HttpRequest) -> str:
 
 def _queue() -> dict[str, Any]:
     return {**_item("Review queue", "rule", "reviews.review"), "badge": "heirloom.portal.navigation.waiting"}
+
+
+def drifted(_request: HttpRequest) -> str:
+    """Return how many watched rates are alarmed, or nothing where none is."""
+    return str(Watch.objects.exclude(alarmed_at=None).count() or "")
+
+
+def _trust() -> dict[str, Any]:
+    """Lead to the last night's report; to the list while there is none."""
+    item = {**_item("Trust", "monitoring", "trust.report"), "badge": "heirloom.portal.navigation.drifted"}
+    last = Report.objects.values_list("pk", flat=True).first()
+    return item if last is None else {**item, "link": reverse("admin:trust_report_change", args=[last])}
 
 
 def _portal() -> dict[str, Any]:

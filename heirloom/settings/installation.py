@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "heirloom.reviews",
     "enrollment",
     "verification",
+    "heirloom.trust",
     "heirloom.portal",
     "heirloom.embedded",
 ]

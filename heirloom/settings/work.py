@@ -133,6 +133,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60,
         "options": {"expires": 60},
     },
+    "report trust": {"task": "heirloom.trust.tasks.report", "schedule": 900, "options": {"expires": 900}},
     "withdraw expired consents": {"task": "enrollment.tasks.withdraw_expired_consents", "schedule": 24 * 3600},
     "complete erasures": {
         "task": "enrollment.tasks.complete_erasures",
