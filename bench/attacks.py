@@ -18,6 +18,7 @@ from PIL import ImageFilter
 
 from bench.pictures import jpeg, on_screen
 from bench.portraits import Portrait
+from heirloom.evaluation.pictures import people_in
 
 LONGEST_SIDE = 900
 REPLAY = (
@@ -31,19 +32,25 @@ REPLAY = (
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.attacks", description=__doc__)
     parser.add_argument("out", type=Path, help="a folder to make: bona_fide, print, screen, published")
-    out = parser.parse_args().out
-    shared = Path(os.environ["HEIRLOOM_TEST_ASSETS"]) / "data"
-    for name, data in _photos(shared):
-        portrait = _portrait(name, data)
+    parser.add_argument("--people", type=int, help="press photos of so many people instead of portraits and clips")
+    given = parser.parse_args()
+    out, shared = given.out, Path(os.environ["HEIRLOOM_TEST_ASSETS"]) / "data"
+    for name, data in _photos(shared) if given.people is None else _press_photos(shared, given.people):
+        portrait = as_shown(name, data)
         _write(out / "bona_fide" / f"{name}.jpg", portrait.jpeg)
         _write(out / "screen" / f"{name}.jpg", on_screen(portrait))
         _write(out / "print" / f"{name}.jpg", on_paper(portrait))
+    if given.people is None:
+        _clips_and_published(shared, out)
+    print(f"Wrote {out}.")
+
+
+def _clips_and_published(shared: Path, out: Path) -> None:
     for clip in sorted((shared / "clips").iterdir()):
         _write(out / "bona_fide" / clip.name, clip.read_bytes())
         _replayed(clip, out / "screen" / f"{clip.stem}.mp4")
     for path in sorted((shared / "pad").glob("image_F*.jpg")):
         _write(out / "published" / path.name, path.read_bytes())
-    print(f"Wrote {out}.")
 
 
 def on_paper(portrait: Portrait) -> bytes:
@@ -64,7 +71,13 @@ def _photos(shared: Path) -> Iterator[tuple[str, bytes]]:
         yield path.stem, path.read_bytes()
 
 
-def _portrait(name: str, data: bytes) -> Portrait:
+def _press_photos(shared: Path, people: int) -> Iterator[tuple[str, bytes]]:
+    for pictures in list(people_in(shared / "faces" / "lfw").values())[:people]:
+        yield pictures[0].stem, pictures[0].read_bytes()
+
+
+def as_shown(name: str, data: bytes) -> Portrait:
+    """Return a photo as it is shown: upright, in colour, of LONGEST_SIDE at most."""
     with PillowImage.open(BytesIO(data)) as opened:
         picture = opened.convert("RGB")
     picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))

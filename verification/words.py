@@ -28,6 +28,7 @@ MAY_VOUCH, MAY_ACCUSE = "may vouch", "can only accuse"
 WHY = {
     "not_installed": "no attack detector is installed",
     "not_calibrated": "no measured policy says how to read its scores",
+    "too_little_detail": "the face shows too little detail for it, as small or soft faces do",
     "too_few_frames": "too few frames could be judged",
     "score_near_threshold": "the score lies in the middle",
     "sent_again": "the same client sent it again within a quarter of an hour, as after a broken connection",

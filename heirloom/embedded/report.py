@@ -71,7 +71,8 @@ def _pack_line(status: VisionStatus) -> str:
 def _attack_line(status: VisionStatus) -> str:
     if status.attack_ready:
         alone = settings.PASSIVE_CHECK_ALONE_APPROVES or not settings.ATTACK_CHECK_REQUIRED
-        return "MiniFASNet" + (", which approves alone" if alone else "; alone it sends a match to a reviewer")
+        voucher = "MiniFASNet" + (", which approves alone" if alone else "; alone it sends a match to a reviewer")
+        return "; ".join([voucher, *(f"{name} can only accuse" for name in status.accusers)])
     if settings.ATTACK_CHECK_REQUIRED:
         return "not installed, so every verification goes to a reviewer (ATTACK_CHECK_REQUIRED=false waives it)"
     return "not installed, and waived by ATTACK_CHECK_REQUIRED=false"

@@ -24,8 +24,12 @@ BINS = 20
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One presentation. species: BONA_FIDE, or the folder of the attack. why: the code of what kept it from a score."""
+    """One presentation, as one detector judged it.
 
+    species: BONA_FIDE, or the folder of the attack. why: the code of what kept it from a score.
+    """
+
+    detector: str
     name: str
     species: str
     score: float | None
@@ -49,27 +53,25 @@ def presentations_in(folder: Path) -> dict[str, list[Path]]:
 
 def judge(
     presentations: dict[str, list[Path]],
-    signal_of: Callable[[Sequence[Image]], AttackSignal],
+    detectors: Sequence[str],
+    signals_of: Callable[[Sequence[Image]], Sequence[AttackSignal]],
     tell: Callable[[str], None] = lambda _line: None,
 ) -> tuple[Judged, ...]:
-    """Return what is said of each presentation. signal_of: one answer for the pictures of a presentation.
+    """Return what each detector says of each presentation. signals_of: one answer of each, in order, for its pictures.
 
     A file that cannot be read is counted as not judged, never left out.
     """
-    judged = []
+    judged: list[Judged] = []
     for species, paths in presentations.items():
-        judged += [_judged(path, species, signal_of) for path in paths]
+        for path in paths:
+            judged += _judged(path, species, detectors, signals_of)
         tell(f"Judged {len(paths):,} presentations of {species}.")
     return tuple(judged)
 
 
-def sections(judged: Sequence[Judged], detector: str, threshold: float) -> tuple[Section, ...]:
-    """Return the error rates at the threshold, and how the scores lie."""
-    by_species = {
-        species: np.array([np.nan if one.score is None else one.score for one in judged if one.species == species])
-        for species in dict.fromkeys(one.species for one in judged)
-    }
-    genuine = by_species.pop(BONA_FIDE)
+def sections(everything: Sequence[Judged], detector: str, threshold: float) -> tuple[Section, ...]:
+    """Return the error rates of a detector that may vouch at the threshold, and how its scores lie."""
+    judged, genuine, by_species = _of(everything, detector)
     return (
         _errors(judged, genuine, by_species, detector, threshold),
         Section("attack-det", "What is paid for what", chart=attack_chart(genuine, by_species, f"{detector}: DET")),
@@ -77,15 +79,53 @@ def sections(judged: Sequence[Judged], detector: str, threshold: float) -> tuple
     )
 
 
-def _judged(path: Path, species: str, signal_of: Callable[[Sequence[Image]], AttackSignal]) -> Judged:
+def accusations(everything: Sequence[Judged], detector: str, threshold: float) -> tuple[Section, ...]:
+    """Return how often a detector that can only accuse does, and how its scores lie. Its silence accuses nobody."""
+    _, genuine, by_species = _of(everything, detector)
+    rows = tuple(
+        (label, f"{one.trials:,}", one.shares(), f"{_silent(scores).value:.2%}", caveat(one))
+        for label, scores in {"bona fide: false accusations": genuine, **by_species}.items()
+        for one in (rate(int((scores >= threshold).sum()), len(scores)),)
+    )
+    explained = (
+        f"`{detector}` accuses from {threshold:g} on, and can do nothing else: whom it does not accuse gains nothing. "
+        "*Without an answer*: as if it were not there."
+    )
+    header = ("", "presentations", "accused (95 % Wilson)", "without an answer", "caution")
+    return (
+        Section(f"accusations-{detector}", f"Accusations by {detector}", (explained,), Table(header, rows)),
+        Section(f"accusers-{detector}", f"Scores of {detector}", chart=_spreads(genuine, by_species, detector)),
+    )
+
+
+def _of(everything: Sequence[Judged], detector: str) -> tuple[list[Judged], Doubles, dict[str, Doubles]]:
+    """Return what one detector judged, and its scores of the bona fide and of each species; NaN is without a score."""
+    judged = [one for one in everything if one.detector == detector]
+    by_species = {
+        species: np.array([np.nan if one.score is None else one.score for one in judged if one.species == species])
+        for species in dict.fromkeys(one.species for one in judged)
+    }
+    return judged, by_species.pop(BONA_FIDE), by_species
+
+
+def _judged(
+    path: Path,
+    species: str,
+    detectors: Sequence[str],
+    signals_of: Callable[[Sequence[Image]], Sequence[AttackSignal]],
+) -> list[Judged]:
     name = f"{species}/{path.name}"
     try:
-        signal = signal_of(_images(path))
+        signals = signals_of(_images(path))
     except Refusal as refusal:
-        return Judged(name, species, None, refusal.code)
+        return [Judged(detector, name, species, None, refusal.code) for detector in detectors]
+    return [_heard(signal, name, species) for signal in signals]
+
+
+def _heard(signal: AttackSignal, name: str, species: str) -> Judged:
     if signal.outcome is AttackOutcome.INCONCLUSIVE:
-        return Judged(name, species, None, signal.why)
-    return Judged(name, species, signal.score)
+        return Judged(signal.detector, name, species, None, signal.why)
+    return Judged(signal.detector, name, species, signal.score)
 
 
 def _images(path: Path) -> tuple[Image, ...]:

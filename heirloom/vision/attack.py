@@ -11,10 +11,10 @@ import numpy as np
 from heirloom.media.types import Image
 from heirloom.vision import catalog
 from heirloom.vision.detection import Pixels
+from heirloom.vision.names import MINIFASNET
 from heirloom.vision.runtime import Network, Runtime
 from heirloom.vision.types import AttackOutcome, AttackSignal, Box, Face, Floats
 
-NAME = "minifasnet"
 WIDENINGS = {"minifasnet-v2": 2.7, "minifasnet-v1se": 4.0}
 """The two networks, and how many times wider than the face each looks (minivision-ai, Silent-Face-Anti-Spoofing)."""
 
@@ -56,7 +56,7 @@ class AttackDetector(Protocol):
 class MiniFasnet:
     """The MiniFASNet pair, in the shape in which DeepFace publishes it: the mean of both networks' probabilities."""
 
-    name = NAME
+    name = MINIFASNET
 
     def __init__(self, models_dir: Path, runtime: Runtime) -> None:
         self._models_dir, self._runtime = models_dir, runtime
@@ -74,7 +74,7 @@ class MiniFasnet:
 
     def signals(self, faces: Sequence[tuple[Image, Face]]) -> list[AttackSignal]:
         if not self.installed:
-            return [AttackSignal(NAME, AttackOutcome.INCONCLUSIVE, why="not_installed") for _ in faces]
+            return [AttackSignal(MINIFASNET, AttackOutcome.INCONCLUSIVE, why="not_installed") for _ in faces]
         areas = [(image, face_area(face)) for image, face in faces]
         scores = iter(self.attack_scores([area for area in areas if context_of(*area) >= LEAST_CONTEXT]))
         return [_signal(float(next(scores))) if context_of(*area) >= LEAST_CONTEXT else TOO_TIGHT for area in areas]
@@ -113,8 +113,8 @@ def context_of(image: Image, box: Box) -> float:
     return min((image.height - 1) / max(box.height, 1.0), (image.width - 1) / max(box.width, 1.0))
 
 
-def context_chip(pixels: Pixels, box: Box, widening: float) -> Pixels:
-    """Return (INPUT_SIDE, INPUT_SIDE, 3) uint8: the box widened about its middle, as the networks were trained.
+def context_chip(pixels: Pixels, box: Box, widening: float, side: int = INPUT_SIDE) -> Pixels:
+    """Return (side, side, 3) uint8: the box widened about its middle, as the networks were trained.
 
     A window over the frame's edge is moved inside, not cut or padded; one larger than the frame is made to fit, in the
     box's own proportions. So crops Silent-Face-Anti-Spoofing (src/generate_patches.py, Apache-2.0), and DeepFace.
@@ -124,7 +124,7 @@ def context_chip(pixels: Pixels, box: Box, widening: float) -> Pixels:
     left, right = _window(box.x, box.width, widened, width)
     top, bottom = _window(box.y, box.height, widened, height)
     crop = pixels[top : bottom + 1, left : right + 1]
-    return np.asarray(cv2.resize(crop, (INPUT_SIDE, INPUT_SIDE)), np.uint8)
+    return np.asarray(cv2.resize(crop, (side, side)), np.uint8)
 
 
 def _window(start: float, side: float, widened: float, size: int) -> tuple[int, int]:
@@ -138,8 +138,8 @@ def _window(start: float, side: float, widened: float, size: int) -> tuple[int, 
     return int(low), int(high)
 
 
-TOO_TIGHT = AttackSignal(NAME, AttackOutcome.INCONCLUSIVE, why="face_too_tight")
+TOO_TIGHT = AttackSignal(MINIFASNET, AttackOutcome.INCONCLUSIVE, why="face_too_tight")
 
 
 def _signal(score: float) -> AttackSignal:
-    return AttackSignal(NAME, AttackOutcome.ATTACK if score >= ATTACK_SCORE else AttackOutcome.BONA_FIDE, score)
+    return AttackSignal(MINIFASNET, AttackOutcome.ATTACK if score >= ATTACK_SCORE else AttackOutcome.BONA_FIDE, score)

@@ -15,6 +15,7 @@ from heirloom.errors import Refusal
 from heirloom.media.types import Image
 from heirloom.vision import quality
 from heirloom.vision.attack import AttackDetector, MiniFasnet
+from heirloom.vision.deep_tree import DeepTree
 from heirloom.vision.detection import WORKING_SIDE_PX
 from heirloom.vision.features import Recogniser, templates
 from heirloom.vision.finding import Detected, Finder
@@ -90,21 +91,23 @@ class VisionEngine:
         self._registry = Registry(
             config.models_dir, self._runtime, config.pack, config.given_model_defaults, config.acknowledged
         )
-        self._attack: AttackDetector = MiniFasnet(config.models_dir, self._runtime)
+        self._voucher: AttackDetector = MiniFasnet(config.models_dir, self._runtime)
+        self._accuser: AttackDetector = DeepTree(config.models_dir, self._runtime, config.acknowledged)
         self._uprightness = Uprightness(self._runtime, config.models_dir)
         self._ready = threading.Event()
         self._turns = threading.BoundedSemaphore(CORES)
         self._pool = ThreadPoolExecutor(CORES, "detect")
 
     def load(self) -> None:
-        """Load the configured pack and the attack detector, where it is installed; from then on `analyze` answers.
+        """Load the configured pack and the attack detectors that are here; from then on `analyze` answers.
 
         Raises Refusal "model_not_available" for a name that is no pack's, "weights_missing", "weights_altered",
         "weights_unfit" or "licence_not_acknowledged" where the configured pack may not or cannot be used.
         """
         self._registry.require(self._registry.active)
         self._registry.pack(AUTO).load()
-        self._attack.load()
+        for detector in self._attack_detectors():
+            detector.load()
         self._uprightness.load()
         self._ready.set()
         logger.info("vision is ready: pack %s on %s", self._registry.active, self._runtime.device)
@@ -143,7 +146,8 @@ class VisionEngine:
             active_pack=self._registry.active,
             device=self._runtime.device,
             packs=self._registry.infos(),
-            attack_ready=self._ready.is_set() and self._attack.installed,
+            attack_ready=self._ready.is_set() and self._voucher.installed,
+            accusers=(self._accuser.name,) if self._accuser.installed else (),
             device_wanted=self._runtime.wanted,
             detectors=self._registry.detectors(),
             vram_used_mb=None if card is None else card.used_bytes / 2**20,
@@ -166,7 +170,7 @@ class VisionEngine:
         return tuple(
             FrameAnalysis(
                 tuple(
-                    Observation(face, _quality(face, *view), made.get((row, k)), signals.get((row, k)))
+                    Observation(face, _quality(face, *view), made.get((row, k)), signals.get((row, k), ()))
                     for k, (face, view) in enumerate(zip(faces, seen[row], strict=True))
                 ),
                 used,
@@ -215,14 +219,21 @@ class VisionEngine:
         places = [(row, k) for row, k in self._places(seen, request) if seen[row][k][1].turn == 0]
         return dict(zip(places, templates(pack.recogniser, [seen[row][k] for row, k in places]), strict=True))
 
-    def _signals(self, seen: Seen, request: AnalysisRequest) -> dict[Place, AttackSignal]:
+    def _attack_detectors(self) -> tuple[AttackDetector, ...]:
+        """Return whom to ask: the one that may vouch, who says so too where it is not here, then who can accuse."""
+        return (self._voucher, self._accuser) if self._accuser.installed else (self._voucher,)
+
+    def _signals(self, seen: Seen, request: AnalysisRequest) -> dict[Place, tuple[AttackSignal, ...]]:
         if ATTACK not in request.want:
             return {}
         places = self._places(seen, request)
         upright = [(row, k) for row, k in places if seen[row][k][1].turn == 0]
-        said = dict(zip(upright, self._attack.signals([seen[row][k] for row, k in upright]), strict=True))
-        untold = AttackSignal(self._attack.name, AttackOutcome.INCONCLUSIVE, why="face_turned")
-        return {place: said.get(place, untold) for place in places}
+        said: dict[Place, tuple[AttackSignal, ...]] = dict.fromkeys(places, ())
+        for detector in self._attack_detectors():
+            told = dict(zip(upright, detector.signals([seen[row][k] for row, k in upright]), strict=True))
+            untold = AttackSignal(detector.name, AttackOutcome.INCONCLUSIVE, why="face_turned")
+            said = {place: (*before, told.get(place, untold)) for place, before in said.items()}
+        return said
 
 
 def _quality(face: Face, upright: Image, there: Face) -> Quality:

@@ -118,12 +118,12 @@ class AttackSignal:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observation:
-    """All that was computed of one face."""
+    """All that was computed of one face. attack: a signal of each detector that was asked, of the voucher first."""
 
     face: Face
     quality: Quality
     template: Template | None = None
-    attack: AttackSignal | None = None
+    attack: tuple[AttackSignal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -190,6 +190,8 @@ class PackInfo:
 class VisionStatus:
     """ready: the configured models are loaded. device: where they run in fact, "cpu" or "cuda:0".
 
+    attack_ready: the attack detector that may vouch is loaded. accusers: those that are here and can only accuse.
+
     device_wanted: what was asked for, "cpu" or "cuda"; when "cuda" and device is "cpu", its provider did not load.
     detectors: the names `AnalysisRequest.detector` may hold.
     vram_used_mb: of the whole GPU, by all processes; None where it cannot be read.
@@ -206,6 +208,7 @@ class VisionStatus:
     detectors: tuple[str, ...] = ()
     process: str = ""
     metrics: str = ""
+    accusers: tuple[str, ...] = ()
 
 
 @runtime_checkable

@@ -73,13 +73,13 @@ def test_scores_are_weighed_at_the_threshold(presentations: Path) -> None:
         [0.1, 0.6, None, 0.9, 0.2],
     )
 
-    def signal_of(_images: object) -> AttackSignal:
+    def signals_of(_images: object) -> list[AttackSignal]:
         score = next(answers)
         if score is None:
-            return AttackSignal("made", AttackOutcome.INCONCLUSIVE, why="face_too_tight")
-        return AttackSignal("made", AttackOutcome.ATTACK if score >= 0.5 else AttackOutcome.BONA_FIDE, score)
+            return [AttackSignal("made", AttackOutcome.INCONCLUSIVE, why="face_too_tight")]
+        return [AttackSignal("made", AttackOutcome.ATTACK if score >= 0.5 else AttackOutcome.BONA_FIDE, score)]
 
-    judged = attacks.judge(attacks.presentations_in(presentations), signal_of)
+    judged = attacks.judge(attacks.presentations_in(presentations), ("made",), signals_of)
     (errors, det, scores) = attacks.sections(judged, "made", 0.5)
     assert errors.table is not None
     bona_fide, screen = errors.table.rows
@@ -88,6 +88,27 @@ def test_scores_are_weighed_at_the_threshold(presentations: Path) -> None:
     assert bona_fide[3] == "33.33%"
     assert screen[2].startswith("33.33%")  # 0.2 passed; the broken file did not
     assert det.chart is not None
+    assert scores.chart is not None
+
+
+def test_accusations_are_counted_apart_and_silence_is_none(presentations: Path) -> None:
+    answers = iter([0.9, None, 0.0, 0.9, None])
+
+    def signals_of(_images: object) -> list[AttackSignal]:
+        score = next(answers)
+        said = AttackSignal("strict", AttackOutcome.BONA_FIDE, 0.1)
+        if score is None:
+            return [said, AttackSignal("accuser", AttackOutcome.INCONCLUSIVE, why="too_little_detail")]
+        outcome = AttackOutcome.SUSPICIOUS if score >= 0.5 else AttackOutcome.CLEAR
+        return [said, AttackSignal("accuser", outcome, score)]
+
+    judged = attacks.judge(attacks.presentations_in(presentations), ("strict", "accuser"), signals_of)
+    (counted, scores) = attacks.accusations(judged, "accuser", 0.5)
+    assert counted.table is not None
+    bona_fide, screen = counted.table.rows
+    assert bona_fide[:2] == ("bona fide: false accusations", "3")
+    assert (bona_fide[2][:6], bona_fide[3]) == ("33.33%", "33.33%")
+    assert (screen[2][:6], screen[3]) == ("33.33%", "66.67%")  # one has no answer, and one file is broken
     assert scores.chart is not None
 
 

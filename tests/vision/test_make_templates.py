@@ -60,4 +60,4 @@ def test_the_main_face_alone_gets_a_template_when_asked_so(
 def test_no_template_is_made_unasked(engine: VisionEngine, hopper: Image) -> None:
     [frame] = engine.analyze([hopper], AnalysisRequest())
     assert frame.faces[0].template is None
-    assert frame.faces[0].attack is None
+    assert frame.faces[0].attack == ()

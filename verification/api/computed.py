@@ -138,7 +138,9 @@ class AntiSpoofingAnswer(serializers.Serializer[Any]):
 
     success = serializers.BooleanField()
     outcome = serializers.ChoiceField(choices=ATTACK_OUTCOMES)
-    reasons = serializers.ListField(child=serializers.CharField(), help_text="Codes of what was found; often empty.")
+    reasons = serializers.ListField(
+        child=serializers.CharField(), help_text="Codes of what was found, beside any outcome; often empty."
+    )
     attack_score = serializers.FloatField(allow_null=True)
     why = serializers.CharField(help_text="When inconclusive: what was missing.")
     model_used = serializers.CharField()

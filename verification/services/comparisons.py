@@ -9,7 +9,7 @@ from django.conf import settings
 from enrollment.services import gallery
 from enrollment.services.policies import attack_policy_of, policy_of
 from heirloom.decision import injection
-from heirloom.decision.attack import AttackCheck, hear, weigh_signals
+from heirloom.decision.attack import AttackCheck, check
 from heirloom.decision.identification import RankedCandidate, rank
 from heirloom.decision.verification import COMPARE_FMR, Rules
 from heirloom.errors import Refusal
@@ -61,16 +61,13 @@ def compare(*, first: Image, second: Image, pack: str = "") -> Comparison:
 def attack_check(*, photo: Still) -> AttackCheck:
     """Return what is said of a photo of one face, by its pixels and by its metadata; "could not tell" is an answer too.
 
-    The first signal is the passive detector's.
+    The first signal is that of the passive detector that may vouch.
     Raises Refusal "no_face" or "several_faces".
     """
     (analysis,) = vision().analyze([photo.image], AnalysisRequest(want=frozenset({"attack"})))
     if len(analysis.faces) != 1:
         raise Refusal("several_faces" if analysis.faces else "no_face", attr="image_base64")
-    signals = [signal for signal in (analysis.faces[0].attack,) if signal is not None]
-    name = signals[0].detector if signals else ""
-    passive = hear(name, signals, attack_policy_of(name))
-    return weigh_signals([passive, injection.judge(photo.provenance)])
+    return check(analysis.faces[0].attack, attack_policy_of, [injection.judge(photo.provenance)])
 
 
 def recognize(

@@ -114,7 +114,7 @@ def _worth_showing(probe: Probe) -> list[Frame]:
 
 def _row(verification: Verification, number: int, kept: KeptFrame, reference: Reference | None) -> EvidenceFrame:
     seen, image = kept.frame.observation, kept.frame.image
-    attack = seen.attack if seen else None
+    attack = next(iter(seen.attack), None) if seen else None
     return EvidenceFrame(
         verification=verification,
         number=number,

@@ -71,7 +71,7 @@ def look(
         Frame(image, glimpse.observation, glimpse.reasons or (() if glimpse in chosen else SPARE))
         for (image, _), glimpse in zip(seen, subject.glimpses, strict=True)
     )
-    attack = tuple(g.observation.attack for g in good if g.observation and g.observation.attack)
+    attack = tuple(signal for g in good if g.observation for signal in g.observation.attack)
     if not good:
         return Probe(None, frames, (), attack, _why_none(subject), subject.several_people)
     counted = tuple(frame for frame in frames if not frame.reasons)

@@ -353,7 +353,7 @@ def _risk(verification: Verification) -> float:
     """Return 0..1: a suspected attack first, then what could not be told, then close scores."""
     if verification.attack_outcome == AttackOutcome.ATTACK:
         return 0.5 + 0.5 * (1.0 if verification.attack_score is None else verification.attack_score)
-    doubts = {"capture_reused", "possible_injection", "attack_check_inconclusive"}
+    doubts = {"capture_reused", "possible_injection", "attack_suspected", "attack_check_inconclusive"}
     return 0.4 if doubts & set(verification.reasons) else 0.2
 
 

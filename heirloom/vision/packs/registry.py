@@ -6,13 +6,13 @@ from functools import partial
 from pathlib import Path
 
 from heirloom.errors import Refusal
-from heirloom.vision import attack, catalog
+from heirloom.vision import catalog
 from heirloom.vision.contracts import contracts
 from heirloom.vision.detection import Detector
 from heirloom.vision.features import Recogniser
 from heirloom.vision.graph_files import freed_copy
 from heirloom.vision.landmarks import Landmarks
-from heirloom.vision.names import AUTO, leaves_it_open
+from heirloom.vision.names import AUTO, MINIFASNET, leaves_it_open
 from heirloom.vision.packs import deepface, described, dlib, offers, opencv_zoo, yunet
 from heirloom.vision.packs.base import Pack
 from heirloom.vision.packs.heads import HEADS
@@ -120,7 +120,7 @@ class Registry:
             offer.recogniser,
             offer.model,
             offer.dimensions,
-            attack.NAME,
+            MINIFASNET,
             offer.installed(self._models_dir),
             offer.licence,
             offer.acknowledged(self._acknowledged),

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from enrollment.services.policies import attack_policy_of, policy_of, same_person_from
 from heirloom.decision.attack import hear
+from heirloom.decision.attack_policy import AttackPolicy
 from heirloom.decision.policy import Policy
 from heirloom.decision.policy_files import file_name, parse
 from heirloom.evaluation import attacks, report, reports, searches
@@ -20,7 +21,7 @@ from heirloom.media.types import Image
 from heirloom.vision.engine import VisionEngine
 from heirloom.vision.types import AttackOutcome, AttackSignal, PackInfo
 from verification.management import labelled
-from verification.services.probes import look
+from verification.services.probes import Probe, look
 
 UNMEASURED_THRESHOLD = 0.5
 """Only to draw by: without a policy no presentation gets an answer."""
@@ -68,23 +69,33 @@ class Command(BaseCommand):
         return with_searches(said, searches.measure(found.gallery) if found.gallery else (), policy)
 
     def _attacks(self, engine: VisionEngine, info: PackInfo, folder: Path) -> tuple[Section, ...]:
-        policy = attack_policy_of(info.attack_detector)
         presentations = attacks.presentations_in(folder)
         engine.load()
+        accusers = engine.status().accusers
+        policies = {name: attack_policy_of(name) for name in (info.attack_detector, *accusers)}
 
-        def signal_of(images: Sequence[Image]) -> AttackSignal:
+        def signals_of(images: Sequence[Image]) -> list[AttackSignal]:
             """What a verification would be told of these pictures."""
             probe = look(images, vision=engine, same_person_from=same_person_from, pack=info.name)
-            signal = hear(info.attack_detector, probe.attack, policy)
-            if signal.outcome is AttackOutcome.INCONCLUSIVE and not probe.attack and probe.reasons:
-                return replace(signal, why=probe.reasons[0])
-            return signal
+            return [_heard(name, probe, policy) for name, policy in policies.items()]
 
-        judged = attacks.judge(presentations, signal_of, self.stdout.write)
+        judged = attacks.judge(presentations, tuple(policies), signals_of, self.stdout.write)
         engine.close()
         # What lies under this passes; what is inconclusive counts as without an answer.
+        policy = policies[info.attack_detector]
         passes_below = policy.cells[-1].bona_fide_below if policy else UNMEASURED_THRESHOLD
-        return attacks.sections(judged, info.attack_detector, passes_below)
+        found = attacks.sections(judged, info.attack_detector, passes_below)
+        for name in accusers:
+            its = policies[name]
+            found += attacks.accusations(judged, name, its.cells[-1].attack_from if its else UNMEASURED_THRESHOLD)
+        return found
+
+
+def _heard(detector: str, probe: Probe, policy: AttackPolicy | None) -> AttackSignal:
+    signal = hear(detector, [one for one in probe.attack if one.detector == detector], policy)
+    if signal.outcome is AttackOutcome.INCONCLUSIVE and not probe.attack and probe.reasons:
+        return replace(signal, why=probe.reasons[0])
+    return signal
 
 
 def _policy(file: Path | None, model: str) -> Policy | None:
