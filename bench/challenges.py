@@ -292,7 +292,7 @@ def _rejudged(recording: Told, steps: tuple[Step, ...]) -> Told:
 
 def _same_person_from(model: str) -> float | None:
     policy = load(model)
-    return policy.threshold(1, 1, SAME_PERSON_FMR) if policy else None
+    return policy.pooled_threshold(1, 1, SAME_PERSON_FMR) if policy else None
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from heirloom.accounts.readonly_admin import ReadOnlyAdmin
+from heirloom.decision.policy_words import CAVEATS
 from heirloom.decision.sight import LOOK
 from heirloom.errors import CODES
 from heirloom.reviews.models import Review
@@ -31,14 +32,15 @@ class VerificationAdmin(ReadOnlyAdmin):
             "Measured",
             {
                 "fields": (
-                    "similarity_shown", "confidence_shown", "threshold", "policy", "model", "reference_count",
-                    "frame_count", "attack_outcome", "attack_score",
+                    "similarity_shown", "confidence_shown", "threshold", "policy", "whom_it_fails", "model",
+                    "reference_count", "frame_count", "attack_outcome", "attack_score",
                 )
             },
         ),
     )  # fmt: skip
     readonly_fields = (
-        "claimed", "outcome_shown", "requested_by", "similarity_shown", "confidence_shown", "why", "review",
+        "claimed", "outcome_shown", "requested_by", "similarity_shown", "confidence_shown", "whom_it_fails", "why",
+        "review",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Verification]:
@@ -55,6 +57,10 @@ class VerificationAdmin(ReadOnlyAdmin):
     @admin.display(description="Outcome", ordering="outcome")
     def outcome_shown(self, verification: Verification) -> str:
         return verification.outcome_words
+
+    @admin.display(description="Whom the policy fails")
+    def whom_it_fails(self, verification: Verification) -> str:
+        return "; ".join(CAVEATS.get(each, each) for each in verification.policy_caveats) or "—"
 
     @admin.display(description="Similarity")
     def similarity_shown(self, verification: Verification) -> str:

@@ -12,6 +12,7 @@ from heirloom.accounts.models import User
 from heirloom.api.ranges import Readable
 from heirloom.audit.models import Action
 from heirloom.audit.services import actors
+from heirloom.decision.policy_words import CAVEATS
 from heirloom.decision.sight import LOOK
 from heirloom.errors import CODES, Refusal
 from heirloom.reviews.cases import Case, Clip, Fact, Panel, Picture
@@ -146,6 +147,7 @@ def _facts(verification: Verification) -> tuple[Fact, ...]:
         Fact("References", str(verification.reference_count)),
         Fact("Frames compared", str(verification.frame_count)),
         Fact("Policy", verification.policy or "none measured"),
+        *(Fact("Whom it fails", CAVEATS.get(each, each)) for each in verification.policy_caveats),
         Fact("Model", verification.model or "—"),
     )
 

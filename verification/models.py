@@ -48,6 +48,8 @@ class Verification(models.Model):
     capture = models.ForeignKey(Capture, models.SET_NULL, null=True, related_name="+")
     model = models.CharField(max_length=64, blank=True)
     policy = models.CharField(max_length=80, blank=True)
+    # What was to be known of whom that policy fails (decision.policy.Caveat), as it stood.
+    policy_caveats = ArrayField(models.CharField(max_length=40), default=list)
     score = models.FloatField(null=True)
     similarity = models.FloatField(null=True)
     threshold = models.FloatField(null=True)

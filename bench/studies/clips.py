@@ -86,7 +86,7 @@ def row(name: str, choose: Choose, clips: Sequence[Filmed], strangers: Floats, p
 
 def _over(references: Sequence[Glimpse], strangers: Floats, policy: Policy) -> float:
     """The share of strangers that reach the threshold of as many references at FMR 1e-3."""
-    threshold = policy.threshold(len(references), 1, 1e-3)
+    threshold = policy.pooled_threshold(len(references), 1, 1e-3)
     scores: NDArray[np.float32] = strangers @ _mean(references)
     return float(np.mean(scores >= (2.0 if threshold is None else threshold)))
 

@@ -171,7 +171,7 @@ def _over_splits(faces: Faces, vectors: Floats, size: int | None, counts: tuple[
 def _clips(folder: Path, models_dir: Path, policy: Policy, faces: Faces) -> Section:
     engine = VisionEngine(VisionConfig(models_dir=models_dir))
     engine.load()
-    filmed = clips.filmed(folder, engine, policy.threshold(1, 1, 1e-3))
+    filmed = clips.filmed(folder, engine, policy.pooled_threshold(1, 1, 1e-3))
     engine.close()
     strangers = unit_rows(faces.averaged(CHOSEN))
     rows = [clips.row(name, way, filmed, strangers, policy) for name, way in clips.WAYS.items()]

@@ -166,7 +166,7 @@ def _rows(pack: str, detector: str, by_turn: dict[tuple[int, int], Turned], phot
 def _threshold(pack: str) -> float:
     models = {"dlib": "dlib-resnet-v1-avg3", "deepface:Dlib": "deepface:Dlib"}
     policy = load(models[pack])
-    found = policy.threshold(1, 1, FMR) if policy else None
+    found = policy.pooled_threshold(1, 1, FMR) if policy else None
     if found is None:
         raise SystemExit(f"{pack} has no threshold at {FMR:g}")
     return found

@@ -242,7 +242,7 @@ def _is_unknown_again(enrollment: Enrollment, model: str) -> bool:
     if not (earlier.exists() or person.templates.exists()):
         return False
     known = templates.reference(person=person, model=model)
-    return known is None or policy is None or policy.threshold(known.count, 1, SAME_PERSON_FMR) is None
+    return known is None or policy is None or policy.pooled_threshold(known.count, 1, SAME_PERSON_FMR) is None
 
 
 def _wait_for_reviewer(

@@ -79,7 +79,7 @@ def of_one_person(
 
     Without a measured policy nothing is refused here: the duplicate check sends such a visit to a reviewer.
     """
-    floor = policy.threshold(reference.count if reference else 1, 1, SAME_PERSON_FMR) if policy else None
+    floor = policy.pooled_threshold(reference.count if reference else 1, 1, SAME_PERSON_FMR) if policy else None
     good = [v for v in verdicts if v.template is not None]
     if floor is None or not good:
         return tuple(verdicts)

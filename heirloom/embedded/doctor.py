@@ -9,6 +9,9 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from heirloom import env, settings
+from heirloom.decision import policy_files, policy_words
+from heirloom.decision.policy_cells import PolicyError
+from heirloom.decision.verification import VERIFICATION_FMR
 from heirloom.embedded.active_pack import active_pack
 from heirloom.embedded.findings import Finding, fault, ok, warning
 from heirloom.embedded.report import ffmpeg_program, ffmpeg_version
@@ -121,7 +124,7 @@ def disk() -> Finding:
 def weights() -> Iterator[Finding]:
     """Check the files of the active pack, their hashes and terms, and those of the attack check."""
     pack = active_pack()
-    yield _pack_weights(pack)
+    yield from _pack(pack)
     asked = env.text("VISION_PACK")
     if asked and asked != pack:
         remedy = f"python manage.py models activate {asked}, or leave VISION_PACK out."
@@ -129,23 +132,39 @@ def weights() -> Iterator[Finding]:
     yield _attack_weights()
 
 
-def _pack_weights(pack: str) -> Finding:
+def _pack(pack: str) -> Iterator[Finding]:
     part = f"Weights of {pack}"
     try:
         # Loads OpenCV and dlib, which may be what is missing here.
         from heirloom.vision.packs import offers  # noqa: PLC0415
     except ImportError as error:
-        return fault(part, f"cannot be looked at: {error}", "Install the lock: make clean, then make run")
+        yield fault(part, f"cannot be looked at: {error}", "Install the lock: make clean, then make run")
+        return
     try:
         offer = offers.packs(settings.MODELS_DIR)[offers.full_name(pack, settings.MODELS_DIR)]
         offer.require(settings.MODELS_DIR, settings.NONCOMMERCIAL_MODELS_ACKNOWLEDGED)
     except KeyError:
-        return fault(part, "there is no such pack", "python manage.py models list")
+        yield fault(part, "there is no such pack", "python manage.py models list")
     except ValueError as error:
-        return fault(part, str(error), "Mend the description; docs/models/README.md explains each line.")
+        yield fault(part, str(error), "Mend the description; docs/models/README.md explains each line.")
     except Refusal as refusal:
-        return fault(part, refusal.detail, refusal.entry.remedy)
-    return ok(part, f"{len(offer.states(settings.MODELS_DIR))} files, hashes right")
+        yield fault(part, refusal.detail, refusal.entry.remedy)
+    else:
+        yield ok(part, f"{len(offer.states(settings.MODELS_DIR))} files, hashes right")
+        yield whom_it_fails(pack, offer.model)
+
+
+def whom_it_fails(pack: str, model: str) -> Finding:
+    """Say which group of people a pack fails most, as its policy states it."""
+    part, remedy = f"Whom {pack} fails", "Measure your own people, or take a pack whose groups lie nearer: docs/models."
+    try:
+        policy = policy_files.load(model, settings.POLICY_DIR)
+    except PolicyError as error:
+        return fault(part, str(error), "Mend or remove the file in POLICY_DIR.")
+    words = policy_words.whom_it_fails(policy, VERIFICATION_FMR)
+    if policy is None or policy.caveats(VERIFICATION_FMR):
+        return warning(part, words, remedy)
+    return ok(part, words)
 
 
 def _attack_weights() -> Finding:

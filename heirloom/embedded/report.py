@@ -4,6 +4,8 @@ import subprocess
 from dataclasses import dataclass
 
 from heirloom import settings
+from heirloom.decision import policy_files, policy_words
+from heirloom.decision.verification import VERIFICATION_FMR
 from heirloom.errors import Refusal
 from heirloom.media.transcode.ffmpeg import find_ffmpeg
 from heirloom.vision.client import VisionClient
@@ -59,13 +61,13 @@ def _vision_rows(prepared: Prepared) -> list[tuple[str, str]]:
         status = VisionClient(settings.VISION_SOCKET).status()
     except Refusal as refusal:
         return [("Vision", refusal.detail), *weights]
-    return [("Vision", _pack_line(status)), ("Attack check", _attack_line(status)), *weights]
-
-
-def _pack_line(status: VisionStatus) -> str:
     pack = next((pack for pack in status.packs if pack.name == status.active_pack), None)
     parts = f": detector {pack.detector}, recogniser {pack.recogniser}" if pack else ""
-    return f"{status.active_pack} on {status.device}{parts}"
+    rows = [("Vision", f"{status.active_pack} on {status.device}{parts}")]
+    if pack:
+        policy = policy_files.load(pack.model, settings.POLICY_DIR)
+        rows.append(("Whom it fails", policy_words.whom_it_fails(policy, VERIFICATION_FMR)))
+    return [*rows, ("Attack check", _attack_line(status)), *weights]
 
 
 def _attack_line(status: VisionStatus) -> str:

@@ -55,6 +55,12 @@ def test_the_page_says_of_every_check_whether_it_may_vouch(rhea: Client, suspici
     assert "(deep tree)</strong> <small>(can only accuse)</small> worth a look" in page
 
 
+def test_the_page_says_whom_the_policy_that_decided_may_fail(rhea: Client, suspicious: Review) -> None:
+    Verification.objects.filter(pk=suspicious.subject_id).update(policy_caveats=["groups_unequal"])
+    page = rhea.get(f"/admin/reviews/review/{suspicious.id}/change/").content.decode()
+    assert "strangers are taken for each other far more often than in all" in page
+
+
 def test_a_picture_of_another_case_is_not_found(rhea: Client, suspicious: Review, cast: Cast) -> None:
     other = waiting(cast)
     for key in ("frame-0", "frame-9", reference(), "capture-x", "x"):

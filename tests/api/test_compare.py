@@ -26,6 +26,7 @@ def test_two_photos_of_one_face_are_the_same_person(cleo: APIClient, portraits: 
     assert answer["similarity_score"] > 0.5
     assert answer["raw_score"] > answer["threshold"]
     assert answer["policy"]
+    assert answer["policy_caveats"] == ["groups_unequal", "group_not_shown"]
 
 
 def test_two_people_are_not_the_same(cleo: APIClient, portraits: dict[str, Portrait]) -> None:

@@ -86,6 +86,18 @@ def test_the_numbers_as_measured_need_a_scope_that_no_role_brings(
     )
 
 
+def test_the_record_says_whom_the_policy_that_decided_may_fail(
+    cast: Cast, cleo: APIClient, enrolled: dict[str, Any], work: Work, portraits: dict[str, Portrait]
+) -> None:
+    link = submit(cleo, portraits["hopper"].jpeg, person_id=enrolled["person_id"])
+    assert cleo.get(link).json()["policy_caveats"] == []
+    work()
+    told = ["groups_unequal", "group_not_shown"]
+    assert Verification.objects.get().policy_caveats == told
+    for who in (cleo, caller(cast.rhea)):
+        assert who.get(link).json()["policy_caveats"] == told
+
+
 def test_a_clip_is_verified_by_its_good_frames(
     cleo: APIClient,
     enrolled: dict[str, Any],

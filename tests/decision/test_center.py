@@ -23,7 +23,7 @@ def test_every_packaged_center_is_whole_and_belongs_to_a_policy() -> None:
         center, policy = parse(path.read_text()), load(parse(path.read_text()).model)
         assert path.name == file_name(center.model)
         assert policy is not None
-        assert policy.provenance.command == center.provenance.command
+        assert policy.provenance.data_set == center.provenance.data_set
         assert policy.provenance.images == center.provenance.images > 1_000
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from heirloom.decision.identification import DuplicateVerdict, ScoredCandidate, duplicate_of
-from heirloom.decision.policy import Policy
+from heirloom.decision.policy import Caveat, Policy
 from heirloom.decision.policy_files import PACKAGED, file_name, load, parse
 from heirloom.decision.verification import COMPARE_FMR, VERIFICATION_FMR, Outcome, Rules, VerificationEvidence, decide
 from heirloom.evaluation.pictures import compute, pairs_in
@@ -42,8 +42,20 @@ def test_the_built_in_pack_decides_for_any_number_of_references_and_frames(polic
                 assert zone.reject_below < zone.threshold <= zone.approve_from < 0.99
 
 
+def test_the_built_in_pack_says_whom_it_fails_and_is_held_to_them(policy: Policy) -> None:
+    worst = policy.worst(VERIFICATION_FMR)
+    assert worst is not None
+    group, rate = worst
+    assert group.label == "race: asian"
+    assert rate.low > 10 * VERIFICATION_FMR
+    assert policy.caveats(VERIFICATION_FMR) == (Caveat.GROUPS_UNEQUAL, Caveat.GROUP_NOT_SHOWN)
+    cells = {(cell.references, cell.probes): cell for cell in policy.cells}
+    for cell in cells.values():
+        assert all(point.held and point.held.threshold > point.threshold for point in cell.points)
+
+
 def test_a_policy_says_where_its_thresholds_come_from(policy: Policy) -> None:
-    assert policy.provenance.people == 1_708
+    assert policy.provenance.people == 1_704
     assert policy.provenance.images == 3_825
     assert policy.provenance.command.startswith("manage.py calibrate")
     assert "say nothing of fitness" in policy.provenance.note

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
+from heirloom.decision.policy_files import dump, file_name
 from heirloom.embedded import doctor, doctor_services
 from heirloom.embedded.findings import Finding, State, fault, ok, table
 from heirloom.jobs.models import WorkerHeartbeat
+from tests.decision import made
 from tests.jobs.workers import soon
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +49,19 @@ def test_python_modules_ffmpeg_and_weights_of_this_machine_pass() -> None:
     found = {finding.part: finding for finding in doctor.machine()}
     parts = ("Python", "Modules", "ONNX Runtime", "FFmpeg", "Weights of dlib")
     assert {found[part].state for part in parts} == {State.OK}
+
+
+def test_whom_the_active_pack_fails_is_said_and_a_policy_without_groups_says_that_nobody_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = doctor.whom_it_fails("dlib", "dlib-resnet-v1-avg3")
+    assert (found.state, "most race: asian" in found.detail) == (State.WARNING, True)
+    monkeypatch.setattr("heirloom.settings.POLICY_DIR", tmp_path)
+    for policy, words in ((made.policy(), "no group of people was measured"), (made.held_policy(), "made up: harder")):
+        (tmp_path / file_name("made")).write_text(dump(policy))
+        assert words in doctor.whom_it_fails("own", "made").detail
+    (tmp_path / file_name("made")).write_text("no policy")
+    assert doctor.whom_it_fails("own", "made").state is State.FAULT
 
 
 def test_a_changed_weights_file_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ def test_a_new_machine_starts_tells_the_password_once_and_stops_on_ctrl_c(machin
     assert re.search(r"^  Address +http://127\.0\.0\.1:\d+/", said, re.MULTILINE)
     password = re.search(r"^  Password +(\S{12,})", said, re.MULTILINE)
     assert password
-    assert all(name in said for name in ("Vision ", "Attack check ", "FFmpeg "))
+    assert all(name in said for name in ("Vision ", "Whom it fails ", "Attack check ", "FFmpeg "))
     assert web_answers(machine.port, "/readyz")
     assert web_answers(machine.port, "/livez")
     assert _listening(machine) == {"127.0.0.1"}

@@ -53,16 +53,34 @@ def test_real_pictures_are_measured_and_too_few_give_no_policy(photos: Path, tmp
 
 
 def test_a_proposal_changes_no_policy(measured_before: Path, settings: LazySettings) -> None:
+    groups = measured_before / "groups.csv"
+    sides = [f"{person:04},{'north' if person < 250 else 'south'}" for person in range(500)]
+    groups.write_text("\n".join(["person,site", *sides]))
     settings.POLICY_DIR = measured_before / "policies"
     settings.POLICY_DIR.mkdir()
     out = measured_before / "out"
     kept = str(measured_before / "kept.npz")
     said = calibrate(
-        "--folder", str(measured_before / "many"), "--pack", "dlib", "--keep-templates", kept, "--out", str(out)
+        "--folder",
+        str(measured_before / "many"),
+        "--pack",
+        "dlib",
+        "--keep-templates",
+        kept,
+        "--out",
+        str(out),
+        "--groups",
+        str(groups),
+        "--groups-note",
+        "where they work",
     )
     policy = parse((out / f"{MODEL}.json").read_text())
     assert (policy.model, policy.provenance.people, policy.provenance.images) == (MODEL, 500, 2_000)
-    assert policy.provenance.command == "manage.py calibrate --folder many --pack dlib"
+    assert policy.provenance.command == "manage.py calibrate --folder many --groups groups.csv --pack dlib"
+    assert {group.label: group.people for group in policy.groups} == {"site: north": 250, "site: south": 250}
+    assert policy.provenance.groups == "where they work"
+    assert all(point.held for cell in policy.cells for point in cell.points)
+    assert "Whom it fails" in said
     assert {path.name for path in out.glob("*.png")} == {f"{MODEL}-det.png", f"{MODEL}-scores.png"}
     assert (out / f"{MODEL}.html").read_text().startswith("<!doctype html>")
     assert "Do the thresholds hold for other people?" in said

@@ -6,9 +6,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from enrollment.models import Capture
+from enrollment.models import Capture, FaceTemplate, Person
 from enrollment.services import consents, people, templates
-from enrollment.services.labelled import enrolled_gallery
+from enrollment.services.labelled import enrolled_gallery, enrolled_groups
 from heirloom.vision.types import Template
 from tests.evaluation import made
 
@@ -42,6 +42,24 @@ def test_exact_templates_come_back_labelled_by_person(enrolled: np.ndarray) -> N
     assert np.bincount(gallery.people).tolist() == [2, 2, 2]
     assert sorted(map(bytes, gallery.vectors)) == sorted(map(bytes, enrolled))
     assert enrolled_gallery(model=MODEL, most_people=1).vectors.shape == (2, 128)
+
+
+def test_groups_of_the_enrolled_are_what_the_organization_notes_of_them(enrolled: np.ndarray) -> None:
+    first, second, third = Person.objects.filter(pk__in=FaceTemplate.objects.values("person")).order_by("pk")
+    people.update_person(person=first, actor=None, department="North", metadata={"badge": 7})
+    people.update_person(person=second, actor=None, metadata={"badge": ["no", "plain", "value"]})
+    found = enrolled_groups(model=MODEL, keys=["department", "badge"])
+    assert {key: values.tolist() for key, values in found.attributes.items()} == {
+        "department": ["North", "", ""],
+        "badge": ["7", "", ""],
+    }
+    assert third.department == ""
+
+
+def test_groups_are_refused_where_they_name_nobody(tmp_path: Path) -> None:
+    for arguments in (["--enrolled", "--groups", "groups.csv"], ["--folder", str(tmp_path), "--group-by", "site"]):
+        with pytest.raises(CommandError, match="--group"):
+            call_command("calibrate", *arguments, "--pack", "dlib")
 
 
 def test_few_enrolled_people_give_no_policy(enrolled: np.ndarray, tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_strangers_turned_alike_are_not_alike(
     one, other = (made(seen(engine, turned_image(image, quarters))) for image in (hopper, astronaut))
     policy = load(one.model)
     assert policy is not None
-    threshold = policy.threshold(1, 1, 1e-2)
+    threshold = policy.pooled_threshold(1, 1, 1e-2)
     assert threshold is not None
     assert compare(one, other) < threshold
 

@@ -80,6 +80,7 @@ class CompareView(Computing):
             "raw_score": _rounded(found.raw_score),
             "threshold": _rounded(found.threshold),
             "policy": found.policy,
+            "policy_caveats": list(found.caveats),
             "model_used": found.model,
             "processing_time": _since(started),
         }

@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from heirloom.api.fields import FiniteField
 from heirloom.api.images import Base64ImageField
+from heirloom.decision.policy import Caveat
 from verification.api.galleries import GalleryField
 from verification.api.shown import ATTACK_OUTCOMES
 
@@ -96,6 +97,7 @@ class CompareAnswer(serializers.Serializer[Any]):
     raw_score = serializers.FloatField()
     threshold = serializers.FloatField(allow_null=True)
     policy = serializers.CharField()
+    policy_caveats = serializers.ListField(child=serializers.ChoiceField(choices=list(Caveat)))
     model_used = serializers.CharField()
     processing_time = serializers.FloatField()
 

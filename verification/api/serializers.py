@@ -14,6 +14,7 @@ from heirloom.api.images import Base64ImageField
 from heirloom.api.permissions import caller
 from heirloom.decision.attack import REUSE
 from heirloom.decision.gestures import Kind
+from heirloom.decision.policy import Caveat
 from heirloom.decision.sight import Sight
 from heirloom.jobs.models import Job, JobState
 from verification.api.galleries import GalleryField
@@ -151,6 +152,7 @@ class VerificationSerializer(serializers.ModelSerializer[Verification]):
     progress = serializers.SerializerMethodField()
     stage = serializers.SerializerMethodField()
     outcome = serializers.CharField(allow_null=True)
+    policy_caveats = serializers.ListField(child=serializers.ChoiceField(choices=list(Caveat)))
     person_id = serializers.CharField(source="person.public_id", allow_null=True, default=None)
     attack = serializers.SerializerMethodField()
     candidates = serializers.SerializerMethodField()
@@ -174,6 +176,7 @@ class VerificationSerializer(serializers.ModelSerializer[Verification]):
             "confidence",
             "threshold",
             "policy",
+            "policy_caveats",
             "model",
             "attack",
             "signals",
@@ -256,6 +259,7 @@ class VerificationSerializer(serializers.ModelSerializer[Verification]):
             "confidence": self._sight.confidence(row.confidence, row.similarity),
             "threshold": self._sight.threshold(row.threshold, row.similarity),
             "policy": row.policy,
+            "policy_caveats": row.policy_caveats,
             "model": row.model,
             "attack": self.get_attack(row),
             "signals": [self._signal(signal) for signal in row.signals],

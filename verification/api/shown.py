@@ -18,7 +18,7 @@ DECIDED = {
     "outcome": "needs_review",
     "decision": "approved",
     "reasons": ["attack_check_inconclusive"],
-    "threshold": 0.95277,
+    "threshold": 0.96602,
     "signals": [
         {"detector": "minifasnet", "outcome": "inconclusive", "why": "not_installed", "score": None, "detail": ""},
         {"detector": "injection", "outcome": "clear", "why": "", "score": None, "detail": ""},

@@ -11,6 +11,7 @@ from enrollment.services.policies import attack_policy_of, policy_of
 from heirloom.decision import injection
 from heirloom.decision.attack import AttackCheck, check
 from heirloom.decision.identification import RankedCandidate, rank
+from heirloom.decision.policy import Caveat
 from heirloom.decision.verification import COMPARE_FMR, Rules
 from heirloom.errors import Refusal
 from heirloom.jobs.vision import vision
@@ -30,6 +31,7 @@ class Comparison:
     raw_score: float
     threshold: float | None
     policy: str
+    caveats: tuple[Caveat, ...]
     model: str
 
 
@@ -52,10 +54,11 @@ def compare(*, first: Image, second: Image, pack: str = "") -> Comparison:
     policy = policy_of(a.model)
     threshold = policy.threshold(1, 1, COMPARE_FMR) if policy else None
     if policy is None or threshold is None:
-        return Comparison(False, None, None, score, None, "", a.model)
+        return Comparison(False, None, None, score, None, "", (), a.model)
     same = score >= threshold
     confidence = policy.confidence(score, 1, 1, matched=same)
-    return Comparison(same, policy.similarity(score, threshold), confidence, score, threshold, policy.name, a.model)
+    similarity, caveats = policy.similarity(score, threshold), policy.caveats(COMPARE_FMR)
+    return Comparison(same, similarity, confidence, score, threshold, policy.name, caveats, a.model)
 
 
 def attack_check(*, photo: Still) -> AttackCheck:

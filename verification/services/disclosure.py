@@ -13,8 +13,8 @@ from verification.models import Candidate, Challenge, EvidenceFrame, Verificatio
 from verification.services import evidence
 
 FACTS = (
-    "id", "mode", "model", "policy", "similarity", "threshold", "confidence", "attack_outcome", "outcome", "decision",
-    "reasons", "created_at", "finished_at", "decided_at",
+    "id", "mode", "model", "policy", "policy_caveats", "similarity", "threshold", "confidence", "attack_outcome",
+    "outcome", "decision", "reasons", "created_at", "finished_at", "decided_at",
 )  # fmt: skip
 CHALLENGES = ("id", "verification_id", "kinds", "issued_at", "expires_at", "used_at")
 SEARCHES = ("verification_id", "rank", "similarity", "verification__created_at")

@@ -21,6 +21,7 @@ from heirloom.crypto.services import KeyDestroyedError
 from heirloom.decision.attack import CHALLENGE, CHALLENGE_ALONE, PASSIVE_ALONE, AttackCheck, check
 from heirloom.decision.challenge import Verdict
 from heirloom.decision.identification import Identification, identify
+from heirloom.decision.policy import Policy
 from heirloom.decision.verification import VERIFICATION_FMR, Decision, Outcome, Rules, VerificationEvidence, decide
 from heirloom.errors import Refusal
 from heirloom.jobs import news
@@ -273,9 +274,10 @@ def _conclude_verification(
         several_people=probe.several_people,
         missing=missing or claims.NOT_ENROLLED,
     )
-    found = decide(seen, policy_of(verification.model), rules())
+    policy = policy_of(verification.model)
+    found = decide(seen, policy, rules())
     verification.reference_count = seen.references
-    _note(verification, found, verdict)
+    _note(verification, found, verdict, policy)
     verification.confidence = found.confidence
     verification.score, verification.similarity = found.score, found.similarity
     _close(verification, found.outcome, found.reasons)
@@ -300,7 +302,7 @@ def _conclude_identification(
         attack=attack,
         reasons=doubts,
     )
-    _note(verification, found, verdict)
+    _note(verification, found, verdict, policy)
     if found.candidates:
         best = found.candidates[0]
         verification.score, verification.similarity, verification.confidence = (
@@ -315,8 +317,11 @@ def _conclude_identification(
     _close(verification, found.outcome, found.reasons)
 
 
-def _note(verification: Verification, found: Decision | Identification, verdict: Verdict | None) -> None:
+def _note(
+    verification: Verification, found: Decision | Identification, verdict: Verdict | None, policy: Policy | None
+) -> None:
     verification.policy, verification.threshold = found.policy, found.threshold
+    verification.policy_caveats = list(map(str, policy.caveats(VERIFICATION_FMR))) if policy else []
     verification.attack_outcome, verification.attack_score = found.attack.outcome, found.attack.score
     verification.signals = [_recorded(signal, verdict) for signal in found.attack.signals]
 

@@ -83,6 +83,7 @@ class Comparison:
     policy: str
     model_used: str
     processing_time: float
+    policy_caveats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +263,7 @@ class Verification:
     finished_at: datetime | None
     decided_at: datetime | None
     frames: tuple[Frame, ...] = ()
+    policy_caveats: tuple[str, ...] = ()
 
     @property
     def is_done(self) -> bool:
