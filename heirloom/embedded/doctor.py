@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from heirloom import env, settings
 from heirloom.decision import policy_files, policy_words
 from heirloom.decision.policy_cells import PolicyError
+from heirloom.decision.recommended import recommended
 from heirloom.decision.verification import VERIFICATION_FMR
 from heirloom.embedded.active_pack import active_pack
 from heirloom.embedded.findings import Finding, fault, ok, warning
@@ -125,6 +126,7 @@ def weights() -> Iterator[Finding]:
     """Check the files of the active pack, their hashes and terms, and those of the attack check."""
     pack = active_pack()
     yield from _pack(pack)
+    yield from _recommended(pack)
     asked = env.text("VISION_PACK")
     if asked and asked != pack:
         remedy = f"python manage.py models activate {asked}, or leave VISION_PACK out."
@@ -165,6 +167,27 @@ def whom_it_fails(pack: str, model: str) -> Finding:
     if policy is None or policy.caveats(VERIFICATION_FMR):
         return warning(part, words, remedy)
     return ok(part, words)
+
+
+def _recommended(pack: str) -> Iterator[Finding]:
+    """Name the best pack of those that may be used here; nothing where they cannot be looked at, as is told above."""
+    try:
+        from heirloom.vision.packs.registry import Registry  # noqa: PLC0415 - as above
+        from heirloom.vision.runtime import Runtime  # noqa: PLC0415
+
+        acknowledged = settings.NONCOMMERCIAL_MODELS_ACKNOWLEDGED
+        here = Registry(settings.MODELS_DIR, Runtime(), pack, acknowledged=acknowledged)
+        best = recommended(here.infos(), settings.POLICY_DIR)
+    except (ImportError, ValueError):
+        return
+    if best is None:
+        remedy = "Measure one: python manage.py calibrate --groups, docs/models/README.md."
+        yield warning("Best pack", "none here was measured within groups of people", remedy)
+    elif best[0].name == here.active:
+        yield ok("Best pack", f"the active one: {best[0].name} {best[1]}")
+    else:
+        remedy = f"python manage.py reembed switch {best[0].name}"
+        yield warning("Best pack", f"{best[0].name} {best[1]}; {pack} is the active one", remedy)
 
 
 def _attack_weights() -> Finding:

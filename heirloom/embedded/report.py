@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from heirloom import settings
 from heirloom.decision import policy_files, policy_words
+from heirloom.decision.recommended import recommended
 from heirloom.decision.verification import VERIFICATION_FMR
 from heirloom.errors import Refusal
 from heirloom.media.transcode.ffmpeg import find_ffmpeg
@@ -67,7 +68,15 @@ def _vision_rows(prepared: Prepared) -> list[tuple[str, str]]:
     if pack:
         policy = policy_files.load(pack.model, settings.POLICY_DIR)
         rows.append(("Whom it fails", policy_words.whom_it_fails(policy, VERIFICATION_FMR)))
-    return [*rows, ("Attack check", _attack_line(status)), *weights]
+    return [*rows, *_best_rows(status), ("Attack check", _attack_line(status)), *weights]
+
+
+def _best_rows(status: VisionStatus) -> list[tuple[str, str]]:
+    """Name the best pack of those that may be used here, where it is another than the active one."""
+    best = recommended(status.packs, settings.POLICY_DIR)
+    if best is None or best[0].name == status.active_pack:
+        return []
+    return [("Better", f"{best[0].name} {best[1]}: python manage.py reembed switch {best[0].name}")]
 
 
 def _attack_line(status: VisionStatus) -> str:

@@ -5,7 +5,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from heirloom.decision import policy_files
 from heirloom.errors import Refusal
 from heirloom.vision import catalog
 
@@ -38,17 +37,6 @@ def pull_once(var: Path, models_dir: Path) -> Attempt | None:
         attempt.join(_ALL_WITHIN_S)
     why_not = attempt.why_not or ("no answer in time" if attempt.is_alive() else "")
     return Attempt(tuple(attempt.pulled), why_not)
-
-
-def why_not_recommended(models_dir: Path, policy_dir: Path) -> str:
-    """Return why the recommended pack cannot be switched to by itself; "" where it is whole and was measured."""
-    from heirloom.vision.packs import opencv_zoo  # noqa: PLC0415 - loads OpenCV, which only this path needs
-
-    if not opencv_zoo.installed(models_dir):
-        return f"{opencv_zoo.NAME} is not installed"
-    if policy_files.load(opencv_zoo.MODEL, policy_dir) is None:
-        return f"{opencv_zoo.NAME} is installed, but no policy was measured for it here"
-    return ""
 
 
 class _Pull(threading.Thread):

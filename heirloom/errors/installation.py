@@ -39,7 +39,7 @@ INSTALLATION: dict[str, Code] = {
     ),
     "licence_not_acknowledged": Code(
         503,
-        "The licence of these weights forbids commercial use.",
+        "The terms of these weights do not clearly allow commercial use.",
         "Read it; to use them nevertheless, name the pack in NONCOMMERCIAL_MODELS_ACKNOWLEDGED.",
     ),
     "model_in_use": Code(

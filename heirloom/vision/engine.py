@@ -62,7 +62,7 @@ class VisionConfig:
 
     threads: per running network on the CPU, 0 = ONNX Runtime decides. given_model_defaults: "auto" lets the active pack
     answer to the names that existing clients send by default. working_side_px: what the first detector pass works at.
-    acknowledged: packs, recognisers or weights whose licence forbids commercial use and that may be used nevertheless.
+    acknowledged: packs or weights that may be used although their terms do not clearly allow commercial use.
     idle_unload_s, vram_limit_mb: as in `Runtime`.
     """
 

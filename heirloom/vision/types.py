@@ -170,7 +170,8 @@ class PackInfo:
     """What a pack runs with.
 
     model names its templates and is the key of its policy; dimensions is the vector's length.
-    acknowledged: False when its licence forbids commercial use and the settings do not name it; it is then refused.
+    acknowledged: False when its terms do not clearly allow commercial use and the settings do not name it: it is
+    refused then.
     sees_lids: whether its faces come with the 68 landmarks that tell open eyes from closed ones.
     """
 

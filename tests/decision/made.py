@@ -51,6 +51,14 @@ def held_policy() -> Policy:
     return replace(plain, cells=cells, groups=(rates("harder", 30), rates("easier", 0.2)))
 
 
+def costing(model: str, fnmr: float) -> Policy:
+    """The same for another model, which misses this share when it is held to its worst group."""
+
+    plain = held_policy()
+    cells = tuple(replace(each, points=tuple(_missing(one, fnmr) for one in each.points)) for each in plain.cells)
+    return replace(plain, name=f"{model}@made", model=model, cells=cells)
+
+
 def rates(name: str, times: float, people: int = 400) -> GroupRates:
     """A group in which the pooled thresholds of `policy` let strangers pass so many times as often as they should."""
     pairs = people * (people - 1) // 2
@@ -66,6 +74,11 @@ def _held(each: Point) -> Point:
     shown = each.fmr > 1e-4
     held = Held(each.threshold + 0.03, each.upper_threshold + 0.03, HARDER, 0.3, 0.28, 0.32, shown)
     return replace(each, held=held)
+
+
+def _missing(each: Point, fnmr: float) -> Point:
+    assert each.held
+    return replace(each, held=replace(each.held, fnmr=fnmr, fnmr_low=0.0, fnmr_high=1.0))
 
 
 def attack_policy(detector: str = "minifasnet") -> AttackPolicy:

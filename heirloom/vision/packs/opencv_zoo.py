@@ -1,8 +1,5 @@
-"""YuNet and SFace of the OpenCV Zoo: small, permissive, hashes pinned. The recommended pack."""
+"""YuNet and SFace of the OpenCV Zoo: small, permissive, hashes pinned."""
 
-from pathlib import Path
-
-from heirloom.vision import catalog
 from heirloom.vision.packs.yunet import NAME as YUNET
 
 NAME = "opencv-zoo"
@@ -11,8 +8,3 @@ DETECTOR, RECOGNISER = YUNET, "sface"
 MODEL = "sface-2021dec"
 DIMENSIONS = 128
 WEIGHTS = (DETECTOR, RECOGNISER)
-
-
-def installed(models_dir: Path) -> bool:
-    """Return whether both files are there with the right hash."""
-    return all(catalog.usable(name, models_dir) for name in WEIGHTS)

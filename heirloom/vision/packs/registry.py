@@ -13,7 +13,8 @@ from heirloom.vision.features import Recogniser
 from heirloom.vision.graph_files import freed_copy
 from heirloom.vision.landmarks import Landmarks
 from heirloom.vision.names import AUTO, MINIFASNET, leaves_it_open
-from heirloom.vision.packs import deepface, described, dlib, offers, opencv_zoo, yunet
+from heirloom.vision.packs import arcface, deepface, described, dlib, offers, opencv_zoo, yunet
+from heirloom.vision.packs.arcface import Mirrored
 from heirloom.vision.packs.base import Pack
 from heirloom.vision.packs.heads import HEADS
 from heirloom.vision.packs.offers import Offer
@@ -62,7 +63,7 @@ class Registry:
         """Return the pack that a name of the wire contract means; `active` answers when none is named.
 
         Raises Refusal "model_not_available" for a name that is unknown or not installed, naming those that are, and
-        for one whose licence forbids commercial use and was not acknowledged, saying so. For the active one it raises
+        for one whose terms were not acknowledged where they must be, saying so. For the active one it raises
         as `require` does: whoever named none is not at fault.
         """
         if leaves_it_open(name, self._given_defaults):
@@ -133,8 +134,7 @@ class Registry:
             names = ", ".join(self._names(known))
             raise Refusal("model_not_available", f"Installed here: {names}.", attr="model_name")
         if not offer.acknowledged(self._acknowledged):
-            detail = f"The licence of {name} ({offer.licence}) forbids commercial use. {offers.ACKNOWLEDGE_IT}"
-            raise Refusal("model_not_available", detail, attr="model_name")
+            raise Refusal("model_not_available", offer.not_acknowledged, attr="model_name")
         return offer
 
     def _names(self, known: dict[str, Offer]) -> tuple[str, ...]:
@@ -149,6 +149,8 @@ class Registry:
             return dlib.DlibRecogniser(self._runtime, self._models_dir, self._landmarks)
         if offer.name == opencv_zoo.NAME:
             return self._from_catalog(offer, opencv_zoo.RECOGNISER, opencv_zoo.RECOGNISER)
+        if (made := arcface.composition(offer.name)) is not None:
+            return Mirrored([self._network(each) for each in made.networks], offer.model)
         if offer.name.startswith(deepface.PREFIX):
             found = deepface.recognition(offer.name)
             if found.id == deepface.DLIB:
@@ -157,6 +159,15 @@ class Registry:
         file = next(each for each in described.recognisers(self._models_dir) if each.name == offer.name)
         return OnnxRecogniser(
             self._runtime, file.own.checked, file.contract, model=file.model, dimensions=file.dimensions
+        )
+
+    def _network(self, network: arcface.Network) -> Recogniser:
+        return OnnxRecogniser(
+            self._runtime,
+            partial(network.graph, network.weights, self._models_dir),
+            contracts()[catalog.entry(network.weights).contract],
+            model=network.weights,
+            dimensions=network.dimensions,
         )
 
     def _from_catalog(self, offer: Offer, weights: str, contract: str) -> Recogniser:

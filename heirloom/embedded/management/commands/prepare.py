@@ -16,11 +16,11 @@ from heirloom.audit import configuration
 from heirloom.audit import roles as audit_roles
 from heirloom.audit import services as audit
 from heirloom.crypto.keys import ring
+from heirloom.decision.recommended import recommended
 from heirloom.embedded import weights
 from heirloom.errors import Refusal
 from heirloom.jobs import packs
 from heirloom.vision import catalog
-from heirloom.vision.packs import opencv_zoo
 
 
 class Command(BaseCommand):
@@ -63,16 +63,20 @@ def _outcome(attempt: weights.Attempt) -> str:
 
 
 def _switched() -> str:
-    """Take the recommended pack where it is whole, measured, nobody chose another and nobody is enrolled."""
-    why_not = weights.why_not_recommended(settings.MODELS_DIR, settings.POLICY_DIR)
-    if not why_not and (env.text("VISION_PACK") or packs.activated()):
+    """Take the best pack of those that may be used here, where nobody chose another and nobody is enrolled."""
+    here = registry()
+    best = recommended(here.infos(), settings.POLICY_DIR)
+    why_not = "" if best else "no pack here was measured within groups of people"
+    if best and best[0].name == packs.active():
+        why_not = "the best of those that may be used here"
+    elif env.text("VISION_PACK") or packs.activated():
         why_not = "another was chosen"
-    if not why_not and Person.objects.enrolled().exists():
+    elif Person.objects.enrolled().exists():
         why_not = "people are enrolled already, and templates of two models are never compared"
-    if why_not:
+    if why_not or best is None:
         return f"{packs.active()} is used ({why_not})"
     try:
-        return f"{activate(pack=opencv_zoo.NAME, registry=registry()).pack} is used from now on"
+        return f"{activate(pack=best[0].name, registry=here).pack} is used from now on"
     except Refusal as refusal:
         return f"{packs.active()} is used ({refusal.detail})"
 
