@@ -13,6 +13,7 @@ from heirloom.audit.services import actors
 from heirloom.errors import Refusal
 from heirloom.reviews.cases import Case, Fact, Panel, Picture
 from heirloom.reviews.models import Review
+from heirloom.vision.gates import PASSING_SCORE
 
 MOST_PICTURES = 4
 CAPTURE = "capture-"
@@ -184,7 +185,11 @@ def enrolled_pictures(person: Person) -> tuple[Picture, ...]:
 
 def picture_of(capture: Capture) -> Picture:
     caption = f"{capture.get_kind_display()} of {capture.received_at:%d %b %Y}"
-    return Picture(f"{CAPTURE}{capture.id}", caption, (Fact("Quality", f"{_quality(capture):.0f}"),))
+    return Picture(
+        f"{CAPTURE}{capture.id}",
+        caption,
+        (Fact("Quality", f"{_quality(capture):.0f} (good enough from {PASSING_SCORE:.0f})"),),
+    )
 
 
 def read_by_key(captures: Iterable[Capture], key: str, viewer: User) -> bytes:

@@ -17,6 +17,7 @@ from heirloom.decision.sight import LOOK
 from heirloom.errors import CODES, Refusal
 from heirloom.reviews.cases import Case, Clip, Fact, Panel, Picture
 from heirloom.reviews.models import Review
+from heirloom.vision.gates import PASSING_SCORE
 from verification.models import EvidenceFrame, Verification
 from verification.services.clips import open_clip, read_poster
 from verification.services.evidence import read_frame
@@ -134,7 +135,7 @@ def _picture(frame: EvidenceFrame) -> Picture:
     caption = "Photo" if frame.at_s is None else f"Frame at {frame.at_s:.1f} s"
     facts = (
         Fact("Similarity", _number(LOOK.similarity(frame.similarity))),
-        Fact("Quality", _number(frame.quality, 0)),
+        Fact("Quality", f"{_number(frame.quality, 0)} (good enough from {PASSING_SCORE:.0f})"),
         Fact("Attack score", _number(frame.attack_score)),
     )
     return Picture(f"{FRAME}{frame.number}", caption, facts, tuple(CODES[code].text for code in frame.reasons))

@@ -20,7 +20,7 @@ from heirloom.api.idempotent import Idempotent
 from heirloom.api.images import read_photo
 from heirloom.api.permissions import caller, role_or_scope
 from heirloom.api.places import Computing
-from heirloom.api.refusals import DUPLICATE, GOOD_FACE, NAMED_MODEL, PHOTO, SEALED
+from heirloom.api.refusals import BARE_FACE, DUPLICATE, NAMED_MODEL, PHOTO, SEALED
 from heirloom.api.throttles import charge_more
 from heirloom.jobs import services as jobs
 from heirloom.jobs.vision import chosen_pack
@@ -28,7 +28,7 @@ from heirloom.live.reading import address
 
 ENROLLING = (
     *PHOTO,
-    *GOOD_FACE,
+    *BARE_FACE,
     "pictures_differ",
     "differs_from_enrolled",
     "consent_required",

@@ -15,6 +15,7 @@ from heirloom.api.parsers import read_field, refuse_unstorable
 from heirloom.errors import CODES
 from heirloom.jobs import services as jobs
 from heirloom.jobs.models import Job
+from heirloom.vision.gates import PASSING_SCORE
 
 CLOCKS_DIFFER_BY = timedelta(minutes=5)
 
@@ -79,8 +80,17 @@ class VerdictSerializer(serializers.Serializer[Any]):
     at_s = serializers.FloatField(allow_null=True)
     accepted = serializers.BooleanField()
     reasons = serializers.ListField(child=serializers.ChoiceField(choices=REASONS))
-    quality = serializers.FloatField(allow_null=True)
+    quality = serializers.FloatField(allow_null=True, help_text="0 to 100; how it is measured: docs/models/quality.md.")
+    quality_needed = serializers.SerializerMethodField(help_text="What quality is good enough.")
+    quality_components = serializers.DictField(
+        child=serializers.IntegerField(min_value=0, max_value=100, allow_null=True),
+        default=dict,
+        help_text="Components of ISO/IEC 29794-5 by name, 0 to 100; null where there is nothing to measure.",
+    )
     template_id = serializers.UUIDField(allow_null=True)
+
+    def get_quality_needed(self, _: Any) -> float:
+        return PASSING_SCORE
 
 
 class CaptureSerializer(serializers.ModelSerializer[Capture]):

@@ -28,6 +28,7 @@ from heirloom.uploads import services as uploaded
 from heirloom.uploads.models import Upload
 from heirloom.vision.comparison import mean_template
 from heirloom.vision.fingerprint import perceptual_hash
+from heirloom.vision.gates import ENROLL, Gate
 from heirloom.vision.types import Vision
 from heirloom.webhooks import services as webhooks
 from heirloom.webhooks.models import EventType
@@ -200,7 +201,13 @@ def apply_verdict(review: Review) -> None:
 
 
 def examine_capture(
-    capture: Capture, *, vision: Vision, pack: str = "", shows: Person | None = None, use_fallback: bool = True
+    capture: Capture,
+    *,
+    vision: Vision,
+    pack: str = "",
+    shows: Person | None = None,
+    use_fallback: bool = True,
+    gate: Gate = ENROLL,
 ) -> Sequence[Verdict]:
     """Return one verdict for a photo, several for a clip; a file that cannot be used is a verdict too.
 
@@ -215,8 +222,8 @@ def examine_capture(
         return (Verdict(accepted=False, reasons=(refusal.code,)),)
     capture.looks_marks = marks().of_looks(perceptual_hash(image) for image in images)
     if capture.kind == Capture.Kind.CLIP:
-        return examine_clip(images, vision=vision, same_person_from=same_person_from, pack=pack)
-    return examine(images, vision=vision, pack=pack, use_fallback=use_fallback)
+        return examine_clip(images, vision=vision, same_person_from=same_person_from, pack=pack, gate=gate)
+    return examine(images, vision=vision, pack=pack, use_fallback=use_fallback, gate=gate)
 
 
 def _hold_to_one_person(person: Person, findings: Findings) -> Findings:

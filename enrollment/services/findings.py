@@ -1,7 +1,7 @@
 """What the pictures of one visit are worth: pure computing, no rows."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,12 @@ from enrollment.services.templates import Reference
 from heirloom.decision.policy import Policy
 from heirloom.media.types import Image
 from heirloom.vision.comparison import compare
+from heirloom.vision.gates import ENROLL, Gate
 from heirloom.vision.subject import Glimpse, in_clip, in_photo, model_of, unlike_each_other
 from heirloom.vision.tracking import View
 from heirloom.vision.types import AnalysisRequest, Template, Vision
 
-TEMPLATES = frozenset({"template"})
+WANTED = frozenset({"template", "components"})
 
 # More frames of one clip than this add little: they resemble each other.
 CLIP_REFERENCES = 5
@@ -23,13 +24,16 @@ CLIP_REFERENCES = 5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Verdict:
-    """What became of one photo or one frame. quality: 0..100, None where no face was measured."""
+    """What became of one photo or one frame. quality: 0..100, None where no face was measured. components: of quality
+    too, as ISO/IEC 29794-5 names them.
+    """
 
     accepted: bool
     reasons: tuple[str, ...] = ()
     quality: float | None = None
     at_s: float | None = None
     template: Template | None = None
+    components: Mapping[str, int | None] = field(default_factory=dict)
 
     def as_json(self, template_id: str | None) -> dict[str, Any]:
         return {
@@ -37,6 +41,7 @@ class Verdict:
             "accepted": self.accepted,
             "reasons": list(self.reasons),
             "quality": None if self.quality is None else round(self.quality, 1),
+            "quality_components": dict(self.components),
             "template_id": template_id,
         }
 
@@ -46,22 +51,30 @@ class Verdict:
 
 
 def examine(
-    images: Sequence[Image], *, vision: Vision, pack: str = "", use_fallback: bool = True
+    images: Sequence[Image], *, vision: Vision, pack: str = "", use_fallback: bool = True, gate: Gate = ENROLL
 ) -> tuple[Verdict, ...]:
     """Judge each photo alone: one face, good enough, with its template."""
-    request = AnalysisRequest(pack=pack, want=TEMPLATES, use_fallback=use_fallback, companions=True)
-    return tuple(_judge(in_photo(analysis), None) for analysis in vision.analyze(images, request))
+    request = AnalysisRequest(pack=pack, want=WANTED, use_fallback=use_fallback, companions=True, gate=gate.name)
+    analyses = vision.analyze(images, request)
+    return tuple(
+        _judge(in_photo(image, analysis, gate), None) for image, analysis in zip(images, analyses, strict=True)
+    )
 
 
 def examine_clip(
-    images: Sequence[Image], *, vision: Vision, same_person_from: Callable[[str], float | None], pack: str = ""
+    images: Sequence[Image],
+    *,
+    vision: Vision,
+    same_person_from: Callable[[str], float | None],
+    pack: str = "",
+    gate: Gate = ENROLL,
 ) -> tuple[Verdict, ...]:
     """Judge the frames of a clip together, by its main face, and keep the best few that differ, in order of time.
 
     Where none is good, every frame's verdict says why. A clip that shows several people enrolls nobody: whose it is
     would be a guess.
     """
-    analyses = vision.analyze(images, AnalysisRequest(pack=pack, want=TEMPLATES))
+    analyses = vision.analyze(images, AnalysisRequest(pack=pack, want=WANTED, gate=gate.name))
     model = model_of(analyses)
     views = [View.of(image, analysis) for image, analysis in zip(images, analyses, strict=True)]
     subject = in_clip(views, None if model is None else same_person_from(model))
@@ -101,10 +114,15 @@ def _odd_ones(good: Sequence[Verdict], floor: float) -> list[Verdict]:
 
 
 def _judge(glimpse: Glimpse, at_s: float | None) -> Verdict:
-    quality = glimpse.quality if glimpse.observation else None
-    if glimpse.reasons:
-        return Verdict(accepted=False, reasons=glimpse.reasons, quality=quality, at_s=at_s)
-    return Verdict(accepted=True, quality=quality, at_s=at_s, template=glimpse.template)
+    seen = glimpse.observation
+    return Verdict(
+        accepted=not glimpse.reasons,
+        reasons=glimpse.reasons,
+        quality=glimpse.quality if seen else None,
+        at_s=at_s,
+        template=None if glimpse.reasons else glimpse.template,
+        components=(seen.components or {}) if seen else {},
+    )
 
 
 def _template(verdict: Verdict) -> Template:

@@ -20,6 +20,7 @@ from heirloom.audit import services as audit
 from heirloom.audit.models import Action
 from heirloom.errors import Refusal
 from heirloom.jobs import packs
+from heirloom.vision.gates import VERIFY
 from heirloom.vision.types import PackInfo, Vision
 
 BATCH = 100
@@ -104,7 +105,10 @@ def _build(person: Person, pack: PackInfo, vision: Vision) -> Made:
 
 
 def _examined(capture: Capture, vision: Vision, pack: str) -> Sequence[Verdict]:
-    return examine_capture(capture, vision=vision, pack=pack) if capture.storage_name else (_FILE_GONE,)
+    """What was accepted at its enrollment is not refused by a gate that came later."""
+    if not capture.storage_name:
+        return (_FILE_GONE,)
+    return examine_capture(capture, vision=vision, pack=pack, gate=VERIFY)
 
 
 def _of_one_person(

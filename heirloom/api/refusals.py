@@ -55,6 +55,7 @@ GOOD_FACE = (
     "face_turned",
     "face_occluded",
 )
+BARE_FACE = (*GOOD_FACE, "eyes_closed", "eyes_covered", "mouth_covered")
 DUPLICATE = ("duplicate_person", "duplicate_check_incomplete", "face_not_compared", "model_changed")
 SEALED = ("key_unavailable", "storage_unavailable")
 

@@ -23,6 +23,11 @@ FACES: dict[str, Code] = {
         "Part of the face is covered or out of the picture.",
         "Remove what covers it and keep the whole head in view.",
     ),
+    "eyes_closed": Code(422, "The eyes are closed.", "Take the picture again with open eyes."),
+    "eyes_covered": Code(
+        422, "The eyes are covered or in deep shade.", "Take off sunglasses, or turn towards a window or a lamp."
+    ),
+    "mouth_covered": Code(422, "The mouth is covered.", "Take off the mask or scarf for this picture."),
     # what was decided
     "no_match": Code(422, "The face does not match.", "Try again in better light, or ask for help at the desk."),
     "score_near_threshold": Code(

@@ -1,5 +1,6 @@
 """What became of captures, in plain words."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.urls import reverse
@@ -7,16 +8,22 @@ from django.urls import reverse
 from enrollment.models import Capture
 from enrollment.services.pictures import best_moment
 from heirloom.errors import CODES, Code
+from heirloom.vision.gates import PASSING_SCORE
 
 
 @dataclass(frozen=True, slots=True)
 class FrameJudged:
-    """One photo or frame. quality: 0..100, None where no face was measured. at_s: seconds into the clip."""
+    """One photo or frame. quality: 0..100, None where no face was measured. at_s: seconds into the clip.
+
+    components: of the quality, named in words, each 0..100, the lowest first.
+    """
 
     accepted: bool
     quality: float | None
     at_s: float | None
     reasons: tuple[Code, ...]
+    components: tuple[tuple[str, int], ...] = ()
+    needed: float = PASSING_SCORE
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,13 @@ class CaptureJudged:
 def judged(capture: Capture, number: int) -> CaptureJudged:
     """Return a capture with the verdicts on it, made readable."""
     frames = tuple(
-        FrameJudged(v["accepted"], v["quality"], v["at_s"], tuple(CODES[code] for code in v["reasons"]))
+        FrameJudged(
+            v["accepted"],
+            v["quality"],
+            v["at_s"],
+            tuple(CODES[code] for code in v["reasons"]),
+            _in_words(v.get("quality_components", {})),
+        )
         for v in capture.verdicts
     )
     address = reverse("capture-image", args=[capture.id]) if capture.storage_name else ""
@@ -51,3 +64,8 @@ def judged(capture: Capture, number: int) -> CaptureJudged:
     query = f"?at={moment:.3f}" if address and moment is not None else ""
     notes = tuple(CODES[code] for code in capture.notes)
     return CaptureJudged(capture, number, capture.is_accepted, frames, address + query, notes)
+
+
+def _in_words(components: Mapping[str, int | None]) -> tuple[tuple[str, int], ...]:
+    told = [(name.replace("_", " ").capitalize(), score) for name, score in components.items() if score is not None]
+    return tuple(sorted(told, key=lambda one: one[1]))

@@ -19,10 +19,12 @@ from heirloom.vision.deep_tree import DeepTree
 from heirloom.vision.detection import WORKING_SIDE_PX
 from heirloom.vision.features import Recogniser, templates
 from heirloom.vision.finding import Detected, Finder
+from heirloom.vision.gates import Gate, gate_of
 from heirloom.vision.names import AUTO
 from heirloom.vision.packs.base import Pack
 from heirloom.vision.packs.registry import Registry
 from heirloom.vision.runtime import CPU, Runtime
+from heirloom.vision.standard_quality import components
 from heirloom.vision.turning import turned_face, turned_image, turned_pose
 from heirloom.vision.types import (
     AnalysisRequest,
@@ -41,8 +43,8 @@ from heirloom.vision.vram import vram
 
 logger = logging.getLogger(__name__)
 
-TEMPLATE, ATTACK = "template", "attack"
-WANTS = frozenset({TEMPLATE, ATTACK})
+TEMPLATE, ATTACK, COMPONENTS = "template", "attack", "components"
+WANTS = frozenset({TEMPLATE, ATTACK, COMPONENTS})
 
 CORES = os.cpu_count() or 1
 
@@ -120,16 +122,18 @@ class VisionEngine:
     def analyze(self, images: Sequence[Image], request: AnalysisRequest) -> tuple[FrameAnalysis, ...]:
         """Analyze every image, in order; the faces of all images share the recogniser's batches.
 
-        Raises Refusal "model_not_ready" before `load`, "model_not_available" for a pack or detector not installed.
+        Raises Refusal "model_not_ready" before `load`, "model_not_available" for a pack or detector not installed,
+        ValueError for a want or a gate that there is not.
         """
         if not self._ready.is_set():
             raise Refusal("model_not_ready", retry_after=5)
         if request.want - WANTS:
             raise ValueError(f"want may hold {sorted(WANTS)}, got {sorted(request.want)}")
         if request.want and not request.prove_upright:
-            raise ValueError("templates and attack signals are of faces proved upright only")
+            raise ValueError("templates, attack signals and components are of faces proved upright only")
+        gate = gate_of(request.gate)
         with self._turn():
-            return self._analyzed(images, request)
+            return self._analyzed(images, request, gate)
 
     def resolve(self, pack: str) -> PackInfo:
         """Return what a pack's name means here.
@@ -155,7 +159,7 @@ class VisionEngine:
             metrics=self._runtime.metrics(),
         )
 
-    def _analyzed(self, images: Sequence[Image], request: AnalysisRequest) -> tuple[FrameAnalysis, ...]:
+    def _analyzed(self, images: Sequence[Image], request: AnalysisRequest, gate: Gate) -> tuple[FrameAnalysis, ...]:
         pack = self._registry.pack(request.pack, request.active)
         detector = self._registry.detector(request.detector, pack)
         finder = Finder(detector, self._registry.fallbacks(), self._uprightness)
@@ -167,14 +171,15 @@ class VisionEngine:
         ]
         made = self._templates(seen, pack, request)
         signals = self._signals(seen, request)
+        told = COMPONENTS in request.want
+
+        def observed(face: Face, place: Place) -> Observation:
+            view, template = seen[place[0]][place[1]], made.get(place)
+            found = components(*view) if told and face.turn is not None else None
+            return Observation(face, _quality(face, view, gate, template), template, signals.get(place, ()), found)
+
         return tuple(
-            FrameAnalysis(
-                tuple(
-                    Observation(face, _quality(face, *view), made.get((row, k)), signals.get((row, k), ()))
-                    for k, (face, view) in enumerate(zip(faces, seen[row], strict=True))
-                ),
-                used,
-            )
+            FrameAnalysis(tuple(observed(face, (row, k)) for k, face in enumerate(faces)), used)
             for row, (faces, used) in enumerate(detected)
         )
 
@@ -236,7 +241,7 @@ class VisionEngine:
         return said
 
 
-def _quality(face: Face, upright: Image, there: Face) -> Quality:
+def _quality(face: Face, view: View, gate: Gate, template: Template | None) -> Quality:
     """What falls short in the face as it stands; its roll is told as the picture was given."""
-    found = quality.assess(upright, there)
+    found = quality.assess(*view, gate, template)
     return replace(found, pose=turned_pose(found.pose, -(face.turn or 0)))

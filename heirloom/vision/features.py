@@ -65,9 +65,10 @@ def templates(recogniser: Recogniser, faces: Sequence[tuple[Image, Face]]) -> li
 
 def _template(recogniser: Recogniser, variants: Floats) -> Template:
     """The mean of one face's variants, (n, d), each of unit length first."""
-    vector = unit(np.asarray(unit_rows(variants).mean(axis=0), np.float32))
+    mean = np.asarray(unit_rows(variants).astype(np.float64).mean(axis=0))
     norm = float(np.linalg.norm(variants, axis=1).mean()) if recogniser.norm_is_quality else None
-    return Template(recogniser.model, vector, norm)
+    agreement = float(np.linalg.norm(mean)) if len(variants) > 1 else None
+    return Template(recogniser.model, unit(mean.astype(np.float32)), norm, agreement)
 
 
 def unit(vector: Floats) -> Floats:

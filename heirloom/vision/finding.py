@@ -1,7 +1,9 @@
 """Faces of a picture, each with the proof that it stands upright, or lies or hangs by so many quarters, or none.
 
-What a detector finds is proved first as the picture is. Where the largest face is not upright, or none is found, the
-picture is turned and looked at again; what is proved there takes the place of what was misread.
+What a detector finds is proved first as the picture is. Where it finds none, the picture is looked at once more with a
+margin around it: a detector wants some of what surrounds a face, and a tight crop has none. Where there still is none,
+or the largest is not upright, the picture is turned and looked at again; what is proved there takes the place of what
+was misread.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +20,7 @@ from heirloom.vision.detection import (
     largest_first,
     without_doubles,
 )
-from heirloom.vision.turning import QUARTERS, turned_face, turned_image
+from heirloom.vision.turning import QUARTERS, moved_face, turned_face, turned_image
 from heirloom.vision.types import AnalysisRequest, Face
 from heirloom.vision.uprightness import Uprightness
 
@@ -26,6 +28,10 @@ Detected = tuple[tuple[Face, ...], str]
 """The faces of one image, and the detector that found them, or the last that was tried."""
 
 OTHER_TURNS = (2, 1, 3)
+
+MARGIN_SHARE = 0.3
+"""How wide the margin is against the picture's longer side; its pixels repeat the picture's edge. Only detectors and
+landmarks see it: what becomes a template is cut from the picture itself (docs/models/conditions.md)."""
 
 
 class Finder:
@@ -41,6 +47,9 @@ class Finder:
         faces, used = self._seen(image, search, request)
         if not request.prove_upright:
             return faces, used
+        if not faces:
+            faces = self._within_margin(image, search, request)
+            used = self._detector.name if faces else used
         faces = tuple(self._standing(image, faces))
         if faces and faces[0].turn is not None:
             return faces, used
@@ -48,6 +57,13 @@ class Finder:
         if turned and not faces:
             used = self._detector.name
         return largest_first(_told_apart(faces, turned, search.iou_threshold), search.max_faces), used
+
+    def _within_margin(self, image: Image, search: Search, request: AnalysisRequest) -> tuple[Face, ...]:
+        """The faces that the first detector finds once there is a margin, where they lie in the picture itself."""
+        wide = round(MARGIN_SHARE * max(image.height, image.width))
+        pixels = np.pad(image.pixels, ((wide, wide), (wide, wide), (0, 0)), mode="edge")
+        faces, _ = self._seen(replace(image, pixels=pixels), search, replace(request, use_fallback=False))
+        return tuple(moved_face(face, -wide) for face in faces)
 
     def _turned(self, image: Image, quarters: int, search: Search, request: AnalysisRequest) -> Iterator[Face]:
         """The faces that are proved upright once the picture is turned, as they lie in it as it was given."""

@@ -1,6 +1,7 @@
 """The one face that a photo or clip is of: what each picture shows of it, why one does not count, which to keep. Pure.
 
-A photo must show one person alone. A clip is of its main face; who stands in the background does not disturb it.
+A photo is of the face that stands out, by as much as its gate asks; a clip is of its main face. Who stands in the
+background disturbs neither.
 """
 
 from collections.abc import Iterable, Sequence
@@ -8,8 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from heirloom.media.types import Image
+from heirloom.vision.gates import VERIFY, Gate
 from heirloom.vision.tracking import Sighting, Track, View, follow, rivals, stands_as_near
-from heirloom.vision.types import FrameAnalysis, Observation, Template
+from heirloom.vision.types import Box, FrameAnalysis, Observation, Template
 
 DIFFERENT_POSE_DEG = 15.0
 """Two frames whose heads are turned apart by this are as different as two photos, as far as the pose goes."""
@@ -48,12 +51,27 @@ def model_of(analyses: Iterable[FrameAnalysis]) -> str | None:
     return next((face.template.model for each in analyses for face in each.faces if face.template), None)
 
 
-def in_photo(analysis: FrameAnalysis) -> Glimpse:
-    """Return what a photo shows, which must be one face alone."""
+def in_photo(image: Image, analysis: FrameAnalysis, gate: Gate = VERIFY) -> Glimpse:
+    """Return what a photo shows, in which one face must stand out: no other may be more than `gate.bystander` of it."""
     if not analysis.faces:
         return Glimpse(0.0, None, ("no_face",))
-    face = analysis.faces[0]
-    return Glimpse(0.0, face, ("several_faces",) if len(analysis.faces) > 1 else _shortcomings(face))
+    face, *others = sorted(analysis.faces, key=lambda each: -prominence(image, each.face.box))
+    most = gate.bystander * prominence(image, face.face.box)
+    crowded = any(prominence(image, other.face.box) > most for other in others)
+    return Glimpse(0.0, face, ("several_faces",) if crowded else _shortcomings(face))
+
+
+def prominence(image: Image, box: Box) -> float:
+    """Return how much a face stands out in its picture: large, in the middle, whole. In pixels; only ratios matter.
+
+    Its side, times exp(-2 d^2), d being how far from the middle it lies in halves of the picture's sides, times the
+    share of the box that lies in the picture (docs/models/quality.md has what was measured).
+    """
+    size = np.array((image.width, image.height), np.float64)
+    low, side = np.array((box.x, box.y)), np.array((box.width, box.height))
+    away = (low + side / 2) / size * 2 - 1
+    inside = np.clip(np.minimum(low + side, size) - np.maximum(low, 0), 0, None)
+    return float(np.sqrt(side.prod()) * np.exp(-2 * away @ away) * inside.prod() / max(side.prod(), 1e-9))
 
 
 def in_clip(views: Sequence[View], same_person_from: float | None) -> Subject:

@@ -1,6 +1,6 @@
 """The values of this room: pixels in, numbers out. All coordinates are in pixels of the Image given."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
@@ -58,10 +58,26 @@ class Pose:
 
 
 @dataclass(frozen=True, slots=True)
-class Quality:
-    """score: 0..100, higher is better. reasons: codes of what falls short; that none does is no default.
+class Covers:
+    """lids: how far the wider eye is open, height against width; None without 68 landmarks.
 
-    sharpness: variance of the Laplacian of the face at a fixed size. brightness: mean luma of the face, 0..255.
+    lenses: the brightest tenth of an eye and what is around it, against the cheeks under both: L* over L*, of the eye
+    where that is more. skin_at_mouth: how much of the color at the bridge of the nose there is at the mouth: 1 for the
+    same, 0 for none, less for its opposite; None where the bridge has no color to compare with.
+    """
+
+    lids: float | None
+    lenses: float
+    skin_at_mouth: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """reasons: codes of what falls short of the gate; that none does is no default.
+
+    score: 0..100, higher is better; under `vision.gates.PASSING_SCORE` exactly where something falls short, and from
+    there on how many of a hundred comparisons with another photo of the person are forecast to match.
+    sharpness: how much finer than coarse the detail of the face is, at a fixed size. brightness: its mean luma, 0..255.
     eye_distance_px: in pixels of the original picture.
     """
 
@@ -79,11 +95,14 @@ class Template:
 
     norm: the length of the features before they were scaled to one, where the recogniser's makers say that it tells how
     good the picture is (AdaFace); None elsewhere.
+    agreement: the length of the mean of the face's chips, each of unit length: 1 where all say the same. None where
+    the recogniser looks at one chip alone.
     """
 
     model: str
     vector: Floats
     norm: float | None = None
+    agreement: float | None = None
 
     def __post_init__(self) -> None:
         if self.vector.ndim != 1 or self.vector.dtype != np.float32:
@@ -118,12 +137,16 @@ class AttackSignal:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observation:
-    """All that was computed of one face. attack: a signal of each detector that was asked, of the voucher first."""
+    """All that was computed of one face. attack: a signal of each detector that was asked, of the voucher first.
+
+    components: as `vision.standard_quality` names them, where they were wanted.
+    """
 
     face: Face
     quality: Quality
     template: Template | None = None
     attack: tuple[AttackSignal, ...] = ()
+    components: Mapping[str, int | None] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,7 +163,7 @@ class AnalysisRequest:
 
     pack: a pack's name, "" = the active one. detector: overrides the pack's detector, "" = the pack's own.
     active: the pack that answers when none is named, "" = the one that the engine was started with.
-    want: what beyond detection and quality is asked for each face: "template", "attack".
+    want: what beyond detection and quality is asked for each face: "template", "attack", "components".
     min_face_px: the smallest face side to look for, in pixels of the original picture; a larger one is faster.
     main_face_only: templates and attack signals for the largest face only.
     use_fallback: try the next detector when the first finds nothing.
@@ -148,6 +171,7 @@ class AnalysisRequest:
     least_share: faces smaller than this share of the largest may be left out; 0 asks for all, more is faster.
     prove_upright: look for proof of how each face stands. Without, it is faster, no face has a `turn`, and nothing can
     be wanted of it.
+    gate: what each face is held to, a name of `vision.gates.GATES`.
     """
 
     pack: str = ""
@@ -163,6 +187,7 @@ class AnalysisRequest:
     companions: bool = False
     least_share: float = 0.0
     prove_upright: bool = True
+    gate: str = "verify"
 
 
 @dataclass(frozen=True, slots=True)

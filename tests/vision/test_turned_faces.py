@@ -12,7 +12,7 @@ import pytest
 from heirloom.decision.policy_files import load
 from heirloom.evaluation.pictures import labelled_face, people_in
 from heirloom.media.types import Image
-from heirloom.vision import quality
+from heirloom.vision import gates, quality
 from heirloom.vision.comparison import compare
 from heirloom.vision.detection import Search
 from heirloom.vision.engine import VisionEngine
@@ -145,7 +145,7 @@ def test_a_face_that_stands_no_way_is_refused_and_vouches_for_nothing(
     monkeypatch.setattr(Uprightness, "proved", lambda _self, _image, faces: [False for _ in faces])
     face = seen(engine, hopper, want=EVERYTHING)
     assert "face_turned" in face.quality.reasons
-    assert face.quality.score < quality.PASSING_SCORE
+    assert face.quality.score < gates.PASSING_SCORE
     assert face.template is None
     assert [(said.outcome, said.why) for said in face.attack] == [(AttackOutcome.INCONCLUSIVE, "face_turned")]
 

@@ -22,6 +22,7 @@ from heirloom.decision.sight import Sight
 from heirloom.jobs import services as jobs
 from heirloom.jobs.vision import chosen_pack, vision
 from heirloom.media.types import Image, Still
+from heirloom.vision.gates import PASSING_SCORE
 from heirloom.vision.types import AnalysisRequest, Observation
 from verification.api import computed
 from verification.api import serializers as wire
@@ -194,6 +195,7 @@ def _face(seen: Observation, image: Image, *, landmarks: bool) -> dict[str, Any]
         "confidence": _rounded(seen.face.confidence),
         "quality": {
             "score": round(quality.score, 1),
+            "needed": PASSING_SCORE,
             "sharpness": _rounded(quality.sharpness),
             "brightness": _rounded(quality.brightness),
             "size": round(quality.eye_distance_px, 1),

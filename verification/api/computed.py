@@ -45,8 +45,9 @@ class PoseAnswer(serializers.Serializer[Any]):
 
 
 class QualityAnswer(serializers.Serializer[Any]):
-    score = serializers.FloatField()
-    sharpness = serializers.FloatField()
+    score = serializers.FloatField(help_text="0 to 100; how it is measured: docs/models/quality.md.")
+    needed = serializers.FloatField(help_text="The score from which a face is good enough to compare.")
+    sharpness = serializers.FloatField(help_text="Fine detail against coarse detail, at a fixed size of the face.")
     brightness = serializers.FloatField()
     size = serializers.FloatField(help_text="Pixels between the eyes, in the original picture.")
     pose = PoseAnswer()

@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from heirloom.api.permissions import caller
 from heirloom.reviews.models import Review
+from heirloom.vision.gates import PASSING_SCORE
 from heirloom.vision.types import AttackOutcome
 from verification.api import frame_links
 from verification.models import EvidenceFrame
@@ -32,6 +33,7 @@ DECIDED = {
 
 class FrameSerializer(serializers.ModelSerializer[EvidenceFrame]):
     similarity = serializers.SerializerMethodField()
+    quality_needed = serializers.SerializerMethodField(help_text="What quality is good enough.")
     link = serializers.SerializerMethodField(help_text="Where its picture is: for a minute, for this caller alone.")
     example = {
         "box": {"x": 144.7, "y": 128.9, "width": 165.4, "height": 166.3},
@@ -43,12 +45,16 @@ class FrameSerializer(serializers.ModelSerializer[EvidenceFrame]):
     class Meta:
         model = EvidenceFrame
         fields = (
-            "number", "at_s", "box", "quality", "attack_score", "similarity", "reasons", "width", "height", "link",
+            "number", "at_s", "box", "quality", "quality_needed", "attack_score", "similarity", "reasons",
+            "width", "height", "link",
         )  # fmt: skip
 
     @extend_schema_field(serializers.FloatField(allow_null=True))
     def get_similarity(self, frame: EvidenceFrame) -> float | None:
         return caller(self.context["request"]).sight.similarity(frame.similarity)
+
+    def get_quality_needed(self, _: EvidenceFrame) -> float:
+        return PASSING_SCORE
 
     def get_link(self, frame: EvidenceFrame) -> str:
         return frame_links.link(frame.verification_id, frame.number, self.context["request"].user)

@@ -80,23 +80,26 @@ def look(
 
 
 def single_face(image: Image, *, vision: Vision, attr: str, pack: str = "") -> Observation:
-    """Return the one good face of a photo that must show just that; raises as single_faces does."""
+    """Return the good face that stands out in a photo; raises as single_faces does."""
     (observation,) = single_faces({attr: image}, vision=vision, pack=pack)
     return observation
 
 
 def single_faces(images: Mapping[str, Image], *, vision: Vision, pack: str = "") -> tuple[Observation, ...]:
-    """Return the one good face of each photo, analyzed in one call. images: by the name of the field they came in.
+    """Return the good face that stands out in each photo, all analyzed in one call. images: by the field they came in.
 
     Raises Refusal "no_face", "several_faces", or the code of what falls short in the quality of the first at fault.
     """
     request = AnalysisRequest(pack=pack, want=frozenset({"template"}), companions=True, least_share=COMPANION_SHARE)
     analyses = vision.analyze(list(images.values()), request)
-    return tuple(_only_good_face(in_photo(analysis), attr) for attr, analysis in zip(images, analyses, strict=True))
+    return tuple(
+        _only_good_face(in_photo(image, analysis), attr)
+        for (attr, image), analysis in zip(images.items(), analyses, strict=True)
+    )
 
 
 def _analyzed(batch: Sequence[Image], vision: Vision, pack: str) -> Iterator[tuple[Image, FrameAnalysis]]:
-    # A clip tells bystanders from its person by following faces; a single photo must show one person alone.
+    # A clip tells bystanders from its person by following faces; in a single photo one face must stand out.
     request = AnalysisRequest(
         pack=pack,
         want=frozenset({"template", "attack"}),
@@ -109,7 +112,7 @@ def _analyzed(batch: Sequence[Image], vision: Vision, pack: str) -> Iterator[tup
 
 def _subject(seen: Sequence[tuple[Image, FrameAnalysis]], same_person_from: Callable[[str], float | None]) -> Subject:
     if len(seen) == 1 and seen[0][0].at_s is None:
-        return Subject((in_photo(seen[0][1]),))
+        return Subject((in_photo(*seen[0]),))
     model = model_of(analysis for _, analysis in seen)
     floor = None if model is None else same_person_from(model)
     return in_clip([View.of(image, analysis) for image, analysis in seen], floor)

@@ -22,6 +22,7 @@ from heirloom.portal.forms import EditForm, EraseForm
 from heirloom.portal.history import history
 from heirloom.portal.outcomes import judged
 from heirloom.portal.views.people import departments
+from heirloom.vision.gates import PASSING_SCORE
 from verification.models import Verification
 from verification.services import attempts
 
@@ -37,6 +38,7 @@ def show(request: StaffRequest, person_id: uuid.UUID) -> HttpResponse:
         "person": person,
         "consents": person.consents.select_related("recorded_by"),
         # The numbers of a template are of no use to anybody here, so they are not even read.
+        "quality_needed": PASSING_SCORE,
         "templates": person.templates.active().select_related("capture").defer("vector_sealed"),
         "captures": [judged(capture, len(received) - index) for index, capture in enumerate(received)],
         "enrollments": person.enrollments.all()[:VERIFICATIONS_SHOWN],
