@@ -163,7 +163,7 @@ class Occlusion:
 @dataclass(frozen=True, slots=True)
 class EyesShut:
     """By the 68 landmarks, which follow lids loosely: the limit is so low that laughing and narrow eyes pass, with some
-    that are shut. LFW: median 0.31, 1st percentile 0.15, 5 of 3,685 under the limit.
+    that are shut. LFW: median 0.31, 1st percentile 0.15, 4 of 3,825 under the limit.
     """
 
     code: str = "eyes_closed"
@@ -178,7 +178,7 @@ class EyesShut:
 @dataclass(frozen=True, slots=True)
 class Lenses:
     """Eyes far darker than the cheeks, to their brightest spot: sunglasses, or deep shade. LFW: median 0.95; under the
-    limit lie 17 of 3,685, nearly all of them in sunglasses.
+    limit lie 17 of 3,825, nearly all of them in sunglasses.
     """
 
     code: str = "eyes_covered"
@@ -192,7 +192,7 @@ class Lenses:
 @dataclass(frozen=True, slots=True)
 class Cloth:
     """A mouth of another color than the bridge of the nose: a mask, unless it is skin-colored or the photo gray.
-    LFW: median 0.91; under the limit lies 1 of 3,685, behind somebody's arm.
+    LFW: median 0.91; under the limit lies 1 of 3,825, behind somebody's arm.
     """
 
     code: str = "mouth_covered"
