@@ -71,10 +71,15 @@ LARGE_WAYS: Mapping[str, Way] = {
 }
 
 
+Pair = tuple[str, Path, Path]
+"""Whose two photos they are, "" where several pairs may be of one person."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Person:
-    """reference: a template, of unit length. photo: another, and its face as it was found there."""
+    """name: as in a pair. reference: a template, of unit length. photo: another, and its face as it was found there."""
 
+    name: str
     reference: NDArray[np.float32]
     photo: Image
     face: Face
@@ -117,28 +122,29 @@ def main() -> None:
     print(f"Wrote {PAGE.relative_to(ROOT)}.")
 
 
-def _pairs_of_people(folder: Path, most: int) -> Iterator[tuple[Path, Path]]:
+def _pairs_of_people(folder: Path, most: int) -> Iterator[Pair]:
     several = [paths for paths in people_in(folder).values() if len(paths) > 1]
     for paths in several[:: max(1, len(several) // most)][:most]:
-        yield paths[0], paths[1]
+        yield paths[0].parent.name, paths[0], paths[1]
 
 
-def _mated_pairs(folder: Path) -> Iterator[tuple[Path, Path]]:
+def _mated_pairs(folder: Path) -> Iterator[Pair]:
     with (folder / "master.csv").open(newline="", encoding="utf-8") as lines:
         for row in csv.DictReader(lines):
             if row["Decision"].strip().lower() in ("yes", "true", "1"):
-                yield folder / row["file_x"], folder / row["file_y"]
+                yield "", folder / row["file_x"], folder / row["file_y"]
 
 
-def _people(engine: VisionEngine, pairs: Sequence[tuple[Path, Path]]) -> list[Person]:
+def _people(engine: VisionEngine, pairs: Sequence[Pair]) -> list[Person]:
     """Those of whom both photos, as they are, pass the gate."""
     found = []
     for start in range(0, len(pairs), BATCH):
-        some = [read_image(path.read_bytes()) for pair in pairs[start : start + BATCH] for path in pair]
+        some = [read_image(path.read_bytes()) for pair in pairs[start : start + BATCH] for path in pair[1:]]
         seen = [_labelled(image, analysis) for image, analysis in zip(some, engine.analyze(some, REQUEST), strict=True)]
-        for one, other, photo in zip(seen[::2], seen[1::2], some[1::2], strict=True):
+        names = [name for name, _, _ in pairs[start : start + BATCH]]
+        for name, one, other, photo in zip(names, seen[::2], seen[1::2], some[1::2], strict=True):
             if one is not None and other is not None and one.template is not None:
-                found.append(Person(one.template.vector, photo, other.face))
+                found.append(Person(name, one.template.vector, photo, other.face))
     return found
 
 
@@ -218,7 +224,7 @@ def _row(people: Sequence[Person], outcomes: Sequence[Outcome]) -> tuple[str, ..
         str(wrongly),
         _commonest([each.glimpse.reasons for each in outcomes]),
         str(rate(missed, accepted)) if accepted else "",
-        f"{alike} of {pairs:,}",
+        f"{alike} of {pairs:,}" if len({each.name for each in people}) == len(people) else "",
         f"{sum(bool(each.for_enrollment) for each in outcomes)}"
         + (f": {told}" if (told := _commonest([each.for_enrollment for each in outcomes])) else ""),
     )

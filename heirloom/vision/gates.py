@@ -77,10 +77,13 @@ class Sharpness:
 
 @dataclass(frozen=True, slots=True)
 class Darkness:
-    """LFW: lowest 58, median 124. The limit is well below the lowest, so that dark skin in even light passes."""
+    """LFW: lowest 52, median 124. The limits are well below the lowest, so that dark skin in even light passes. At a
+    third of the light (median 44) 35 photos match as often as before; strangers match 1.3 times as often as at full
+    light, at a fifth of it (median 25) 1.7 times.
+    """
 
     code: str = "too_dark"
-    limit_luma: float = 40.0
+    limit_luma: float = 30.0
     ideal_luma: float = 70.0
 
     def score(self, measures: Measures) -> float:
@@ -225,9 +228,9 @@ class Gate:
     bystander: float
 
 
-_ALWAYS: tuple[Check, ...] = (Darkness(), Brightness(), Upright(), Agreement(), Occlusion())
+_ALWAYS: tuple[Check, ...] = (Brightness(), Upright(), Agreement(), Occlusion())
 
-VERIFY = Gate("verify", (EyeDistance(), Sharpness(), Turn(), *_ALWAYS), bystander=0.5)
+VERIFY = Gate("verify", (EyeDistance(), Sharpness(), Darkness(), Turn(), *_ALWAYS), bystander=0.5)
 """For what is compared once: it refuses what misleads or cannot be recognized, and leaves the rest to the score."""
 
 ENROLL = Gate(
@@ -235,6 +238,7 @@ ENROLL = Gate(
     (
         EyeDistance(limit_px=28.0),
         Sharpness(limit=0.65),
+        Darkness(limit_luma=40.0),
         Turn(limit_yaw=40.0, limit_pitch=36.0, limit_roll=40.0),
         *_ALWAYS,
         EyesShut(),

@@ -106,6 +106,7 @@ def test_an_enrollment_asks_for_more_than_a_verification(engine: VisionEngine, h
     measured = quality.measure(hopper, frame.faces[0].face)
     for changed in (
         {"eye_distance_px": 26.0},
+        {"brightness": 35.0},
         {"sharpness": 0.62},
         {"pose": Pose(45.0, 0.0, 0.0)},
         {"pose": Pose(0.0, -40.0, 0.0)},
@@ -124,7 +125,7 @@ def test_a_gate_that_there_is_not_is_refused(engine: VisionEngine, hopper: Image
 
 
 def test_a_dark_face_is_too_dark(engine: VisionEngine, hopper: Image) -> None:
-    assert "too_dark" in assessed(engine, (hopper.pixels * 0.2).astype(np.uint8)).reasons
+    assert "too_dark" in assessed(engine, (hopper.pixels * 0.1).astype(np.uint8)).reasons
 
 
 def test_a_bright_face_is_too_bright(engine: VisionEngine, hopper: Image) -> None:
@@ -160,7 +161,7 @@ def test_pose_is_the_rotation_that_was_made(yaw: float, pitch: float) -> None:
 
 
 def test_all_failures_are_collected(engine: VisionEngine, hopper: Image) -> None:
-    bad = (cv2.GaussianBlur(hopper.pixels, (0, 0), 6) * 0.2).astype(np.uint8)
+    bad = (cv2.GaussianBlur(hopper.pixels, (0, 0), 6) * 0.1).astype(np.uint8)
     found = assessed(engine, bad)
     assert {"blurred", "too_dark"} <= set(found.reasons)
     assert found.score < gates.PASSING_SCORE

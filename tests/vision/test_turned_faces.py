@@ -153,7 +153,7 @@ def test_a_face_that_stands_no_way_is_refused_and_vouches_for_nothing(
 def test_a_signal_that_is_missing_passes_no_check(engine: VisionEngine, hopper: Image) -> None:
     face = seen(engine, hopper).face
     measures = quality.measure(hopper, replace(face, turn=0, disagreement=None))
-    assert quality.Agreement().score(measures) is None, "points of one model alone say nothing of agreement"
+    assert gates.Agreement().score(measures) is None, "points of one model alone say nothing of agreement"
     assert Face(face.box, face.confidence, face.points5).disagreement is None
     assert quality.assess(hopper, replace(face, turn=0, disagreement=None)).reasons == ()
     for unproved in (replace(face, turn=None, disagreement=None), replace(face, turn=None, disagreement=0.0)):
