@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +21,8 @@ from heirloom.audit.models import Action
 from heirloom.factors import services as factors
 from heirloom.factors.models import UserSession
 from heirloom.reviews import services as reviews
+from heirloom.trust import services as trust
+from heirloom.trust.models import Report
 from heirloom.webhooks.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 from tests.doors import ADMIN, API, doors
 from tests.house import House, build
@@ -160,6 +163,18 @@ def lines(house: House, count: int) -> None:
     )
 
 
+def trust_reports(house: House, count: int) -> None:
+    """Tell the same report once more, of other nights."""
+    told = Report.objects.first() or trust.make()
+    Report.objects.bulk_create(
+        Report(
+            made_at=told.made_at - timedelta(days=Report.objects.count() + n), release=told.release, body=told.body,
+            key_id=told.key_id, public_key=told.public_key, signature=told.signature,
+        )
+        for n in range(count)
+    )  # fmt: skip
+
+
 # What makes each list of the API longer.
 API_LISTS: dict[str, Grow] = {
     "people/": people,
@@ -206,6 +221,7 @@ ADMIN_LISTS: dict[str, Grow] = {
     "enrollment.person": people,
     "factors.secondfactor": signed_in,
     "reviews.review": verifications,
+    "trust.report": trust_reports,
     "verification.verification": verifications,
     "webhooks.webhookendpoint": webhooks,
     "webhooks.webhookdelivery": webhooks,
