@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from enrollment.models import Capture, Person
 from enrollment.services import consents, people, templates
+from heirloom.decision import policy_files
 from heirloom.reviews.models import Review
 from heirloom.vision.types import Template
 from tests.cast import Cast, make_cast
@@ -20,7 +21,7 @@ from tests.portal.conftest import signed_in
 from verification.models import Verification
 
 MODEL = "dlib-resnet-v1-avg3"
-POLICY = "dlib-resnet-v1-avg3@2026-11-21"
+POLICY = policy_files.load(MODEL).name  # type: ignore[union-attr]
 
 
 @pytest.fixture
