@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.db.models import Count, Subquery, Value
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -40,16 +41,16 @@ def _queue() -> dict[str, Any]:
     return {**_item("Review queue", "rule", "reviews.review"), "badge": "heirloom.portal.navigation.waiting"}
 
 
-def drifted(_request: HttpRequest) -> str:
-    """Return how many watched rates are alarmed, or nothing where none is."""
-    return str(Watch.objects.exclude(alarmed_at=None).count() or "")
-
-
 def _trust() -> dict[str, Any]:
-    """Lead to the last night's report; to the list while there is none."""
-    item = {**_item("Trust", "monitoring", "trust.report"), "badge": "heirloom.portal.navigation.drifted"}
-    last = Report.objects.values_list("pk", flat=True).first()
-    return item if last is None else {**item, "link": reverse("admin:trust_report_change", args=[last])}
+    """Lead to the last night's report, with how many watched rates are alarmed; to the list while there is none."""
+    item = _item("Trust", "monitoring", "trust.report")
+    alarms = Subquery(Watch.objects.exclude(alarmed_at=None).values(all=Value(1)).annotate(n=Count("pk")).values("n"))
+    last = Report.objects.annotate(alarms=alarms).values_list("pk", "alarms").first()
+    if last is None:
+        return item
+    report, alarmed = last
+    badge = {"badge": str(alarmed)} if alarmed else {}
+    return {**item, **badge, "link": reverse("admin:trust_report_change", args=[report])}
 
 
 def _portal() -> dict[str, Any]:

@@ -47,7 +47,7 @@ def test_a_full_page_takes_as_many_queries_as_a_short_one(
 ) -> None:
     for _ in range(30):
         waiting(cast)
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(12):
         rhea.get(URL)
 
 
