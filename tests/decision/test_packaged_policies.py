@@ -31,6 +31,15 @@ def test_every_policy_here_is_whole_and_named_after_its_model() -> None:
         assert path.name == file_name(parse(path.read_text()).model)
 
 
+def test_no_packaged_policy_is_without_groups_and_searches() -> None:
+    for path in PACKAGED.glob("*.json"):
+        found = parse(path.read_text())
+        assert found.groups, path.name
+        assert found.searches, path.name
+        assert found.provenance.groups, path.name
+        assert all(point.held for cell in found.cells for point in cell.points), path.name
+
+
 def test_the_built_in_pack_decides_for_any_number_of_references_and_frames(policy: Policy) -> None:
     for references in (1, 2, 3, 4, 5, 8, 20):
         for probes in (1, 2, 3, 5, 16):
