@@ -77,9 +77,8 @@ class Sharpness:
 
 @dataclass(frozen=True, slots=True)
 class Darkness:
-    """LFW: lowest 52, median 124. The limits are well below the lowest, so that dark skin in even light passes. At a
-    third of the light (median 44) 35 photos match as often as before; strangers match 1.3 times as often as at full
-    light, at a fifth of it (median 25) 1.7 times.
+    """LFW: lowest 52, median 124. The limits are well below the lowest, so that dark skin in even light passes. How often
+    strangers match in such light is not measured on enough photos to say (docs/models/conditions.md).
     """
 
     code: str = "too_dark"
