@@ -77,8 +77,8 @@ class Sharpness:
 
 @dataclass(frozen=True, slots=True)
 class Darkness:
-    """LFW: lowest 52, median 124. The limits are well below the lowest, so that dark skin in even light passes. How often
-    strangers match in such light is not measured on enough photos to say (docs/models/conditions.md).
+    """LFW: lowest 52, median 124. The limits are well below the lowest, so that dark skin in even light passes. How
+    often strangers match in such light is not measured on photos enough to say (docs/models/conditions.md).
     """
 
     code: str = "too_dark"
